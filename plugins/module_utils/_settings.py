@@ -1,0 +1,241 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be wrong with a stack's variables, found before the first call to AWS.
+
+Each check looks at plain values, as they come from an inventory, the command line or a survey (so numbers may be
+strings), and yields problems. A variable that is not set is the roles' default and is not looked at.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
+from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
+
+Settings = Mapping[str, Any]
+
+ENVIRONMENTS = ("local", "dev", "rag", "enterprise")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
+SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:\S+")
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong value: which variable, what it holds, why that is wrong and what to write instead."""
+
+    variable: str
+    value: Any
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.value!r} {self.reason}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Range:
+    """The whole numbers that AWS takes for one variable."""
+
+    lowest: int
+    highest: int
+    example: int
+
+
+# Limits: the AWS API references of ELBv2, EC2 and ECS.
+RANGES = {
+    "alb_deregistration_delay": Range(0, 3600, 60),
+    "alb_health_check_interval": Range(5, 300, 30),
+    "alb_health_check_timeout": Range(2, 120, 5),
+    "alb_healthy_threshold": Range(2, 10, 2),
+    "amica_http_port": Range(1, 65535, 80),
+    "alb_idle_timeout": Range(1, 4000, 300),
+    "alb_stickiness_duration": Range(1, 604800, 86400),
+    "alb_unhealthy_threshold": Range(2, 10, 2),
+    "amica_container_port": Range(1, 65535, 8080),
+    "ecs_fargate_desired_count": Range(0, 5000, 1),
+    "ecs_fargate_max_count": Range(1, 5000, 1),
+    "ecs_fargate_maximum_percent": Range(100, 200, 200),
+    "ecs_fargate_min_count": Range(0, 5000, 1),
+    "ecs_fargate_minimum_healthy_percent": Range(0, 100, 100),
+    "ecs_fargate_stop_timeout": Range(2, 120, 30),
+    "embedded_aws_port": Range(1024, 65535, 4566),
+    "vpc_availability_zone_count": Range(2, 6, 2),
+}
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that a value stands for, also when a survey handed it over as text; else None."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
+def range_problems(settings: Settings) -> Iterator[Problem]:
+    for variable, limits in RANGES.items():
+        if variable not in settings:
+            continue
+        number = whole_number(settings[variable])
+        if number is None or not limits.lowest <= number <= limits.highest:
+            yield Problem(
+                variable,
+                settings[variable],
+                f"is not a whole number from {limits.lowest} to {limits.highest}",
+                f"Write for example {variable}: {limits.example}",
+            )
+
+
+def choice_problems(settings: Settings) -> Iterator[Problem]:
+    environment = settings.get("amica_environment")
+    if "amica_environment" in settings and environment not in ENVIRONMENTS:
+        yield Problem("amica_environment", environment, "is not a known profile", f"Write one of {', '.join(ENVIRONMENTS)}")
+    region = settings.get("amica_region")
+    if "amica_region" in settings and not REGION.fullmatch(str(region or "")):
+        yield Problem("amica_region", region, "is not an AWS region", "Write for example amica_region: ap-southeast-1")
+    retention = settings.get("cloudwatch_retention_days")
+    if "cloudwatch_retention_days" in settings and whole_number(retention) not in RETENTION_DAYS:
+        yield Problem(
+            "cloudwatch_retention_days",
+            retention,
+            "is not a retention that CloudWatch Logs knows",
+            f"Write one of {', '.join(str(days) for days in RETENTION_DAYS)}",
+        )
+    path = settings.get("amica_health_path")
+    if "amica_health_path" in settings and not str(path).startswith("/"):
+        yield Problem("amica_health_path", path, "is not a path", "Write for example amica_health_path: /health")
+
+
+def network_problems(settings: Settings) -> Iterator[Problem]:
+    if "vpc_cidr" not in settings:
+        return
+    cidr = settings["vpc_cidr"]
+    try:
+        network = ipaddress.IPv4Network(str(cidr))
+    except ValueError as error:
+        yield Problem("vpc_cidr", cidr, f"is not an IPv4 network ({error})", "Write for example vpc_cidr: 10.0.0.0/16")
+        return
+    if not 16 <= network.prefixlen <= 24:
+        yield Problem(
+            "vpc_cidr",
+            cidr,
+            "cannot hold the stack: AWS takes /16 to /28, and the subnets need room",
+            "Write a network from /16 to /24, for example vpc_cidr: 10.0.0.0/16",
+        )
+
+
+def fargate_problems(settings: Settings) -> Iterator[Problem]:
+    size = [settings.get(f"ecs_fargate_{name}", default) for name, default in (("cpu", 256), ("memory", 512), ("ephemeral_storage", 20))]
+    numbers = [whole_number(value) for value in size]
+    problem = None
+    for name, value, number in zip(("cpu", "memory", "ephemeral_storage"), size, numbers, strict=True):
+        if number is None:
+            problem = True
+            yield Problem(f"ecs_fargate_{name}", value, "is not a whole number", f"Write for example ecs_fargate_{name}: {dict(cpu=256, memory=512, ephemeral_storage=20)[name]}")
+    if problem is None:
+        sentence = fargate_problem(*(number for number in numbers if number is not None))
+        if sentence:
+            yield Problem("ecs_fargate_cpu / ecs_fargate_memory / ecs_fargate_ephemeral_storage", tuple(numbers), "is not a size that Fargate offers", sentence)
+
+
+def count_problems(settings: Settings) -> Iterator[Problem]:
+    counts = {name: whole_number(settings.get(f"ecs_fargate_{name}_count", 1)) for name in ("min", "desired", "max")}
+    least, wanted, most = counts["min"], counts["desired"], counts["max"]
+    if least is None or wanted is None or most is None:
+        return
+    if least > most:
+        yield Problem("ecs_fargate_min_count", least, f"is more than ecs_fargate_max_count, {most}", f"Write ecs_fargate_min_count: {most} or less, or raise the other")
+    elif not least <= wanted <= most:
+        yield Problem("ecs_fargate_desired_count", wanted, f"is not between ecs_fargate_min_count, {least}, and ecs_fargate_max_count, {most}", f"Write a number from {least} to {most}")
+
+
+def certificate_problems(settings: Settings) -> Iterator[Problem]:
+    wanted_regions = {
+        "alb_certificate_arn": settings.get("amica_region", "ap-southeast-1"),
+        "cloudfront_certificate_arn": "us-east-1",
+    }
+    for variable, region in wanted_regions.items():
+        arn = settings.get(variable)
+        if not arn:
+            continue
+        match = CERTIFICATE_ARN.fullmatch(str(arn))
+        if match is None:
+            yield Problem(variable, arn, "is not the ARN of an ACM certificate", f"Write arn:aws:acm:{region}:ACCOUNT:certificate/ID")
+        elif match["region"] != region:
+            yield Problem(variable, arn, f"lies in {match['region']}, but this certificate must lie in {region}", f"Request or import the certificate in {region}")
+
+
+def health_check_problems(settings: Settings) -> Iterator[Problem]:
+    interval = whole_number(settings.get("alb_health_check_interval", 30))
+    timeout = whole_number(settings.get("alb_health_check_timeout", 5))
+    if interval is not None and timeout is not None and timeout >= interval:
+        yield Problem("alb_health_check_timeout", timeout, f"is not less than alb_health_check_interval, {interval}", "Write for example 5, with an interval of 30")
+
+
+def secret_problems(settings: Settings) -> Iterator[Problem]:
+    secrets = settings.get("ecs_fargate_secrets") or {}
+    if not isinstance(secrets, Mapping):
+        yield Problem("ecs_fargate_secrets", type(secrets).__name__, "is not a mapping", "Write NAME: ARN of the secret or parameter")
+        return
+    for name, arn in secrets.items():
+        if not SECRET_ARN.match(str(arn)):
+            yield Problem(f"ecs_fargate_secrets.{name}", "(not shown)", "is not the ARN of a secret or a parameter", "Put the value into Secrets Manager and write its ARN here")
+
+
+def endpoint_problems(settings: Settings) -> Iterator[Problem]:
+    """The embedded AWS is this machine; an endpoint elsewhere would hand a test run to somebody's account."""
+    embedded = str(settings.get("amica_embedded_aws", "")).lower() in ("true", "yes", "1", "on")
+    if not embedded and settings.get("amica_environment") != "local":
+        return
+    endpoint = settings.get("amica_endpoint_url")
+    host = urlsplit(str(endpoint or "")).hostname or ""
+    if not is_loopback(host):
+        yield Problem("amica_endpoint_url", endpoint, "is not this machine, and the local inventory talks to no other", "Write http://127.0.0.1:4566, or choose another inventory with -i")
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def stack_name_problems(settings: Settings) -> Iterator[Problem]:
+    if "amica_name" in settings:
+        name = settings["amica_name"]
+        for sentence in name_problems(str(name or "")):
+            yield Problem("amica_name", name, "cannot name the stack's resources", sentence)
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
+    stack_name_problems,
+    choice_problems,
+    endpoint_problems,
+    network_problems,
+    range_problems,
+    health_check_problems,
+    fargate_problems,
+    count_problems,
+    certificate_problems,
+    secret_problems,
+)
+
+
+def setting_problems(settings: Settings) -> list[Problem]:
+    """Every problem of a stack's variables, in the order of the roles; empty when all are fine."""
+    return [problem for check in CHECKS for problem in check(settings)]

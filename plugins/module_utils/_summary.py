@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few lines that a person reads at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+
+NEXT_COMMANDS = (
+    ("see what runs", "ansible-playbook playbooks/status.yml"),
+    ("read the log", "ansible-playbook playbooks/logs.yml -e logs_since=10m"),
+    ("roll out an edit of app/", "ansible-playbook site.yml --tags redeploy"),
+)
+
+
+def part(stack: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of the stack, empty where it is absent."""
+    return stack.get(name) or {}
+
+
+def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
+    yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
+    if urls.get("load_balancer"):
+        yield "Chat", urls["load_balancer"]
+    if urls.get("cloudfront"):
+        yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"
+    yield "Health", f"{stack['health']}: {stack['summary']}"
+    if service:
+        yield "Tasks", f"{service['running_count']} of {service['desired_count']} running"
+    if definition:
+        yield "Image", definition.get("image_digest") or definition.get("image") or "unknown"
+        yield "Revision", f"{definition['family']}:{definition['revision']}, {definition['cpu']} CPU units, {definition['memory']} MiB"
+    if part(stack, "log_group"):
+        yield "Logs", part(stack, "log_group")["name"]
+    if embedded:
+        yield "Runtime", f"{embedded['runtime']}, on the embedded AWS at {embedded['endpoint']}"
+
+
+def summary(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> list[str]:
+    """Lines that say what stands, how to reach it and what to do next.
+
+    `stack` is the answer of stack_info, `embedded` the embedded AWS's own account of itself, empty for AWS.
+    """
+    table = list(rows(stack, embedded))
+    width = max(len(label) for label, _ in table)
+    lines = [f"{label:<{width}}  {text}" for label, text in table]
+    if stack.get("absent"):
+        return lines
+    return lines + [f"{'Next' if not index else '':<{width}}  {command}   # {purpose}" for index, (purpose, command) in enumerate(NEXT_COMMANDS)]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.amica.stack.plugins.filter.secret_resources import secret_resources
+from ansible_collections.amica.stack.plugins.filter.setting_problems import setting_problems
+from ansible_collections.amica.stack.plugins.filter.stack_summary import stack_summary
+from ansible_collections.amica.stack.plugins.filter.zone_subnets import zone_subnets
+
+STACK: dict[str, Any] = {
+    "name": "amica",
+    "environment": "local",
+    "region": "ap-southeast-1",
+    "health": "healthy",
+    "summary": "1 of 1 tasks healthy",
+    "urls": {"load_balancer": "http://127.0.0.1:8088", "cloudfront": None},
+    "service": {"running_count": 1, "desired_count": 1},
+    "task_definition": {"family": "amica-task", "revision": 3, "cpu": 256, "memory": 512, "image_digest": "sha256:abc"},
+    "log_group": {"name": "/ecs/amica-stack"},
+    "distribution": None,
+    "absent": False,
+}
+
+
+def test_secrets_are_named_once_and_without_key() -> None:
+    secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf"
+    parameter = "arn:aws:ssm:eu-west-1:111122223333:parameter/chat/token"
+    assert secret_resources([f"{secret}:user::", parameter, f"{secret}:password::", secret]) == [secret, parameter]
+
+
+def test_problems_come_as_sentences() -> None:
+    (sentence,) = setting_problems({"vpc_cidr": "x"})
+    assert sentence.startswith("vpc_cidr: 'x' is not")
+
+
+def test_problems_of_something_else_than_variables() -> None:
+    with pytest.raises(AnsibleFilterError, match="mapping"):
+        setting_problems(["vpc_cidr"])
+
+
+def test_too_few_zones_is_an_error_of_the_filter() -> None:
+    with pytest.raises(AnsibleFilterError, match="1 availability zones"):
+        zone_subnets(["a"], "10.0.0.0/16", 2)
+
+
+def test_the_summary_says_where_what_and_what_next() -> None:
+    text = "\n".join(stack_summary(STACK, {"runtime": "processes", "endpoint": "http://127.0.0.1:4566"}))
+    for part in ("http://127.0.0.1:8088", "sha256:abc", "1 of 1", "healthy", "/ecs/amica-stack", "processes", "--tags redeploy"):
+        assert part in text
+    assert text.count("ansible-playbook") == 3
+    assert "CloudFront" not in text
+
+
+def test_the_summary_of_nothing() -> None:
+    nothing = {"name": "amica", "region": "ap-southeast-1", "health": "absent", "summary": "nothing stands", "absent": True}
+    assert stack_summary(nothing) == ["Stack   amica (no profile) in ap-southeast-1", "Health  absent: nothing stands"]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.amica.stack.plugins.module_utils._settings import setting_problems
+
+GOOD: dict[str, Any] = {
+    "amica_name": "amica",
+    "amica_environment": "dev",
+    "amica_region": "ap-southeast-1",
+    "vpc_cidr": "10.0.0.0/16",
+    "ecs_fargate_cpu": 256,
+    "ecs_fargate_memory": 512,
+}
+
+
+def test_defaults_and_good_values_are_fine() -> None:
+    assert setting_problems({}) == []
+    assert setting_problems(GOOD) == []
+
+
+@pytest.mark.parametrize("number", ["1024", 1024])
+def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
+    assert setting_problems(GOOD | {"ecs_fargate_cpu": number, "ecs_fargate_memory": "2048"}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable", "hint"),
+    [
+        ({"vpc_cidr": "10.0.0.0/33"}, "vpc_cidr", "10.0.0.0/16"),
+        ({"vpc_cidr": "10.0.0.5/16"}, "vpc_cidr", "host bits"),
+        ({"vpc_cidr": "10.0.0.0/28"}, "vpc_cidr", "/16 to /24"),
+        ({"ecs_fargate_cpu": 256, "ecs_fargate_memory": 4096}, "ecs_fargate_cpu", "512"),
+        ({"ecs_fargate_cpu": 300}, "ecs_fargate_cpu", "256"),
+        ({"ecs_fargate_ephemeral_storage": 500}, "ecs_fargate_ephemeral_storage", "200"),
+        ({"ecs_fargate_cpu": ""}, "ecs_fargate_cpu", "256"),
+        ({"ecs_fargate_memory": "lots"}, "ecs_fargate_memory", "512"),
+        ({"amica_environment": "staging"}, "amica_environment", "enterprise"),
+        ({"amica_container_port": 70000}, "amica_container_port", "65535"),
+        ({"amica_container_port": "http"}, "amica_container_port", "8080"),
+        ({"amica_container_port": True}, "amica_container_port", "8080"),
+        ({"amica_name": "a" * 40}, "amica_name", ""),
+        ({"amica_name": ""}, "amica_name", ""),
+        ({"amica_region": ""}, "amica_region", "ap-southeast-1"),
+        ({"cloudwatch_retention_days": 10}, "cloudwatch_retention_days", "14"),
+        ({"amica_health_path": "health"}, "amica_health_path", "/health"),
+        ({"ecs_fargate_min_count": 4, "ecs_fargate_max_count": 2}, "ecs_fargate_min_count", "2"),
+        ({"ecs_fargate_desired_count": 5, "ecs_fargate_max_count": 2}, "ecs_fargate_desired_count", "from 1 to 2"),
+        ({"alb_health_check_timeout": 40}, "alb_health_check_timeout", "30"),
+        ({"vpc_availability_zone_count": 1}, "vpc_availability_zone_count", "from 2 to 6"),
+        (
+            {"cloudfront_certificate_arn": "arn:aws:acm:ap-southeast-1:111122223333:certificate/1"},
+            "cloudfront_certificate_arn",
+            "us-east-1",
+        ),
+        (
+            {"alb_certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1"},
+            "alb_certificate_arn",
+            "ap-southeast-1",
+        ),
+        ({"alb_certificate_arn": "my-certificate"}, "alb_certificate_arn", "arn:aws:acm"),
+        ({"ecs_fargate_secrets": {"TOKEN": "sk-12345"}}, "ecs_fargate_secrets.TOKEN", "ARN"),
+        (
+            {"amica_environment": "local", "amica_endpoint_url": "https://ecs.ap-southeast-1.amazonaws.com"},
+            "amica_endpoint_url",
+            "127.0.0.1",
+        ),
+        ({"amica_embedded_aws": "true", "amica_endpoint_url": ""}, "amica_endpoint_url", "127.0.0.1"),
+    ],
+)
+def test_each_wrong_value_names_variable_and_remedy(settings: dict[str, Any], variable: str, hint: str) -> None:
+    problems = setting_problems(settings)
+    assert len(problems) == 1
+    assert variable in problems[0].variable
+    assert hint in str(problems[0])
+
+
+def test_the_value_of_a_secret_is_not_shown() -> None:
+    assert "sk-12345" not in str(setting_problems({"ecs_fargate_secrets": {"TOKEN": "sk-12345"}})[0])
+
+
+def test_every_problem_is_said_at_once() -> None:
+    assert len(setting_problems({"vpc_cidr": "x", "amica_environment": "y", "amica_container_port": 0})) == 3
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566", "http://127.0.0.9:1"])
+def test_the_local_inventory_may_talk_to_this_machine(endpoint: str) -> None:
+    assert setting_problems({"amica_environment": "local", "amica_endpoint_url": endpoint}) == []
