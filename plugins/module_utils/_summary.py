@@ -46,7 +46,7 @@ def summary(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> list[str]:
     `stack` is the answer of stack_info, `embedded` the embedded AWS's own account of itself, empty for AWS.
     """
     table = list(rows(stack, embedded))
-    width = max(len(label) for label, _ in table)
+    width = max(len(label) for label, text in table)
     lines = [f"{label:<{width}}  {text}" for label, text in table]
     if stack.get("absent"):
         return lines

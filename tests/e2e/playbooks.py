@@ -1,0 +1,148 @@
+"""Runs the project's playbooks as a user does, from a copy of the tracked files, and reads what they report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LIMIT_SECONDS = 600
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one ansible-playbook run ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @cached_property
+    def tasks(self) -> list[tuple[str, dict[str, Any]]]:
+        """(name, result) of every task that ran, on the one host."""
+        start = self.stdout.find("{\n")
+        report = json.loads(self.stdout[start:]) if start >= 0 else {"plays": []}
+        return [
+            (task["task"]["name"].split(" : ")[-1], result)
+            for play in report["plays"]
+            for task in play["tasks"]
+            for result in task["hosts"].values()
+            if not result.get("skipped")
+        ]
+
+    @property
+    def changed(self) -> list[str]:
+        return [name for name, result in self.tasks if result.get("changed")]
+
+    @property
+    def failure(self) -> str:
+        return "\n".join(f"{name}: {result.get('msg')}" for name, result in self.tasks if result.get("failed")) or self.stderr
+
+    def result(self, name: str) -> dict[str, Any]:
+        return next(result for task, result in reversed(self.tasks) if task == name)
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        """What stack_info said last."""
+        stack: dict[str, Any] = self.result("What stands in AWS is known")["stack"]
+        return stack
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy of the project with an embedded AWS of its own."""
+
+    folder: Path
+    home: Path
+    port: int
+    http_port: int
+
+    @classmethod
+    def make(cls, folder: Path) -> Workspace:
+        listing = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        project = folder / "project"
+        for name in filter(None, listing.split("\0")):
+            source, target = REPOSITORY / name, project / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_symlink():
+                target.symlink_to(source.readlink())
+            elif source.is_file():
+                shutil.copy2(source, target)
+        for name in ("amazon", "community", "ansible"):
+            (project / "collections" / "ansible_collections" / name).symlink_to(
+                REPOSITORY / "collections" / "ansible_collections" / name
+            )
+        return cls(project, folder / "home", free_port(), free_port())
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_"))}
+        return kept | {
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_CALLBACKS_ENABLED": "",
+            "AMICA_HOME": str(self.home),
+            **extra,
+        }
+
+    def aws_environment(self) -> dict[str, str]:
+        """What a shell needs to reach the embedded AWS with other tools, or with an inventory meant for AWS."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "embedded",
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_DEFAULT_REGION": "ap-southeast-1",
+        }
+
+    def play(self, playbook: str, *arguments: str, inventory: str | None = None, limit: int = LIMIT_SECONDS, **variables: Any) -> Run:
+        """Run a playbook. Without an inventory it is the default one, `local`."""
+        command = ["ansible-playbook", playbook, *arguments]
+        extra: dict[str, str] = {}
+        if inventory:
+            command += ["-i", f"inventories/{inventory}.yml"]
+            extra = self.aws_environment()
+        ports = {"embedded_aws_port": self.port, "amica_http_port": self.http_port}
+        command += ["-e", json.dumps(ports | variables)]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(**extra),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def aws(self, *arguments: str) -> Any:
+        """Run one AWS CLI command against the embedded AWS and return its answer."""
+        command = [sys.executable, "-m", "awscli", *arguments, "--output", "json"]
+        done = subprocess.run(command, env=self.environment(**self.aws_environment()), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout or "null")
+
+    def embedded_aws(self, action: str, *arguments: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "embedded_aws", action, "--home", str(self.home), "--port", str(self.port), *arguments]
+        environment = self.environment(PYTHONPATH=str(self.folder / "local"))
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = sorted((Path(__file__).parents[3] / "roles").iterdir())
+TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float), "list": (list,), "dict": (dict,)}
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def is_template(value: Any) -> bool:
+    return isinstance(value, str) and "{{" in value
+
+
+@pytest.fixture(params=ROLES, ids=lambda path: path.name)
+def role(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_specs_and_defaults_agree(role: Path) -> None:
+    defaults = load(role / "defaults" / "main.yml")
+    options = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {name: option["default"] for name, option in options.items()} == defaults
+
+
+def test_a_default_has_the_type_that_the_spec_says(role: Path) -> None:
+    options = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    for name, option in options.items():
+        if option["type"] != "raw" and not is_template(option["default"]):
+            assert isinstance(option["default"], TYPES[option["type"]]), name
+
+
+def test_variables_begin_with_the_role_s_name(role: Path) -> None:
+    assert [name for name in load(role / "defaults" / "main.yml") if not name.startswith(f"{role.name}_")] == []
+
+
+def test_each_default_is_explained(role: Path) -> None:
+    lines = (role / "defaults" / "main.yml").read_text().splitlines()
+    for before, line in zip(lines, lines[1:], strict=False):
+        if re.match(r"[a-z0-9_]+:", line):
+            assert before.startswith("# "), line
+
+
+def test_each_variable_stands_in_the_readme(role: Path) -> None:
+    readme = (role / "README.md").read_text()
+    assert [name for name in load(role / "defaults" / "main.yml") if f"`{name}`" not in readme] == []
+
+
+def test_present_is_paired_with_absent(role: Path) -> None:
+    if f"{role.name}_state" in load(role / "defaults" / "main.yml"):
+        assert (role / "tasks" / "absent.yml").exists()
