@@ -9,7 +9,6 @@ help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 deploy: .venv-run ## put the stack on the embedded AWS of this machine
-	@$(RUN) PYTHONPATH=local python -m embedded_aws start --home "$${AMICA_HOME:-.amica}" >/dev/null
 	@$(RUN) ansible-playbook site.yml
 
 redeploy: .venv-run ## roll out an edit of app/
@@ -25,7 +24,7 @@ destroy: .venv-run ## delete the stack, after asking for its name
 	@$(RUN) ansible-playbook playbooks/destroy.yml
 
 stop: .venv-run ## stop the embedded AWS; its state stays
-	@$(RUN) ansible-playbook playbooks/local.yml -e local_action=stop
+	@$(RUN) ansible-playbook playbooks/local.yml -e embedded_aws_action=stop
 
 test: .venv-test ## prove all of it: lint, unit, contract, application, end to end, molecule, containers
 	@$(RUN) python tests/run.py

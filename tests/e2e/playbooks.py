@@ -74,7 +74,7 @@ class Workspace:
 
     @classmethod
     def make(cls, folder: Path) -> Workspace:
-        listing = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
         project = folder / "project"
         for name in filter(None, listing.split("\0")):
             source, target = REPOSITORY / name, project / name

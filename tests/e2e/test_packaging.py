@@ -1,0 +1,37 @@
+"""The built collection, installed elsewhere, deploys the stack by its own name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from e2e.playbooks import REPOSITORY
+from e2e.playbooks import Workspace
+
+
+def galaxy(workspace: Workspace, *arguments: str) -> None:
+    command = ["ansible-galaxy", "collection", *arguments]
+    subprocess.run(command, cwd=workspace.folder, env=workspace.environment(), check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_installed_collection_deploys(workspace: Workspace, tmp_path: Path) -> None:
+    galaxy(workspace, "build", "--output-path", str(tmp_path))
+    (tarball,) = tmp_path.glob("amica-stack-*.tar.gz")
+    galaxy(workspace, "install", str(tarball), "--no-deps", "-p", str(tmp_path))
+    installed = tmp_path / "ansible_collections"
+    for name in ("amazon", "community", "ansible"):
+        (installed / name).symlink_to(REPOSITORY / "collections" / "ansible_collections" / name)
+    inventory = installed / "amica" / "stack" / "inventories" / "local.yml"
+    variables = json.dumps({"embedded_aws_port": workspace.port, "amica_http_port": workspace.http_port})
+    done = subprocess.run(
+        ["ansible-playbook", "amica.stack.site", "-i", str(inventory), "-e", variables],
+        cwd=tmp_path,
+        env=workspace.environment(ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "healthy" in done.stdout
