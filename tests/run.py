@@ -69,7 +69,9 @@ class Runner:
         failed = sum(int(suite.get("failures", 0)) + int(suite.get("errors", 0)) for suite in suites)
         skipped = sum(int(suite.get("skipped", 0)) for suite in suites)
         if skipped:
-            self.cannot_run(f"{skipped} tests of {' '.join(arguments)}", "they skipped themselves; pytest says why", "see above")
+            self.cannot_run(
+                f"{skipped} tests of {' '.join(arguments)}", "they skipped themselves; pytest says why", "see above"
+            )
         if code and not failed:
             failed = 1
         self.tally.add(max(0, total - failed - skipped), failed)
@@ -95,7 +97,7 @@ def lint(run: Runner) -> None:
     run.check("yamllint", "--strict", ".")
     run.check("ansible-lint", "--offline", "--strict")
     run.check("antsibull-changelog", "lint")
-    run.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".", cwd=COLLECTION)
+    run.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "--validate-collection-refs=all", ".", cwd=COLLECTION)
     run.check(sys.executable, "tests/sanity.py")
 
 

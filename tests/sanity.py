@@ -33,7 +33,13 @@ def copy_collection() -> Path:
     """Copy what git tracks to `.cache/sanity/ansible_collections/amica/stack`, beside links to what it depends on."""
     collection = COLLECTIONS / "amica" / "stack"
     shutil.rmtree(COLLECTIONS, ignore_errors=True)
-    listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     for name in filter(None, listing.split("\0")):
         source = REPOSITORY / name
         if source.is_symlink() or not source.is_file():

@@ -4,7 +4,7 @@
 """Make the environment that this repository's commands run in.
 
 `bootstrap.py run` installs what a playbook run needs into `.venv`, `bootstrap.py test` what the tests need besides.
-Everything is pinned with hashes; a second call with unchanged locks takes no time. Needs Python's standard library only.
+Everything is pinned with hashes; a second call with unchanged locks takes no time. Needs the standard library only.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def candidates() -> Iterator[tuple[tuple[int, int], str]]:
         on_path = shutil.which(name)
         if on_path:
             yield version, on_path
-        yield from ((version, str(path)) for path in sorted(pyenv.glob(f"{version[0]}.{version[1]}.*/bin/python"), reverse=True))
+        yield from (
+            (version, str(path)) for path in sorted(pyenv.glob(f"{version[0]}.{version[1]}.*/bin/python"), reverse=True)
+        )
     yield (sys.version_info[0], sys.version_info[1]), sys.executable
 
 

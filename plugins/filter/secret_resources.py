@@ -29,7 +29,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: >-
       {{ ['arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf:user::',
-          'arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf:password::'] | amica.stack.secret_resources }}
+          'arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf:password::']
+         | amica.stack.secret_resources }}
 """
 
 RETURN = r"""
@@ -43,7 +44,12 @@ SECRET_ARN_PARTS = 7
 
 
 def secret_resources(arns: Iterable[str]) -> list[str]:
-    return sorted({":".join(str(arn).split(":")[:SECRET_ARN_PARTS]) if ":secretsmanager:" in str(arn) else str(arn) for arn in arns})
+    return sorted(
+        {
+            ":".join(str(arn).split(":")[:SECRET_ARN_PARTS]) if ":secretsmanager:" in str(arn) else str(arn)
+            for arn in arns
+        }
+    )
 
 
 class FilterModule:

@@ -29,6 +29,8 @@ def zone_subnets(zones: Sequence[str], cidr: str, count: int) -> list[ZoneSubnet
     """
     network = ipaddress.IPv4Network(cidr)
     if count > len(zones):
-        raise ValueError(f"the region has {len(zones)} availability zones ({', '.join(zones)}), not {count}: lower the count")
+        raise ValueError(
+            f"the region has {len(zones)} availability zones ({', '.join(zones)}), not {count}: lower the count"
+        )
     subnets = network.subnets(prefixlen_diff=SUBNET_BITS)
     return [ZoneSubnet(zone, str(subnet)) for zone, subnet in zip(zones[:count], subnets, strict=False)]

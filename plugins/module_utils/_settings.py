@@ -28,7 +28,30 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
 SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:\S+")
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +125,9 @@ def range_problems(settings: Settings) -> Iterator[Problem]:
 def choice_problems(settings: Settings) -> Iterator[Problem]:
     environment = settings.get("amica_environment")
     if "amica_environment" in settings and environment not in ENVIRONMENTS:
-        yield Problem("amica_environment", environment, "is not a known profile", f"Write one of {', '.join(ENVIRONMENTS)}")
+        yield Problem(
+            "amica_environment", environment, "is not a known profile", f"Write one of {', '.join(ENVIRONMENTS)}"
+        )
     region = settings.get("amica_region")
     if "amica_region" in settings and not REGION.fullmatch(str(region or "")):
         yield Problem("amica_region", region, "is not an AWS region", "Write for example amica_region: ap-southeast-1")
@@ -138,17 +163,16 @@ def network_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def fargate_problems(settings: Settings) -> Iterator[Problem]:
-    size = [settings.get(f"ecs_fargate_{name}", default) for name, default in (("cpu", 256), ("memory", 512), ("ephemeral_storage", 20))]
-    numbers = [whole_number(value) for value in size]
-    problem = None
-    for name, value, number in zip(("cpu", "memory", "ephemeral_storage"), size, numbers, strict=True):
-        if number is None:
-            problem = True
-            yield Problem(f"ecs_fargate_{name}", value, "is not a whole number", f"Write for example ecs_fargate_{name}: {dict(cpu=256, memory=512, ephemeral_storage=20)[name]}")
-    if problem is None:
-        sentence = fargate_problem(*(number for number in numbers if number is not None))
-        if sentence:
-            yield Problem("ecs_fargate_cpu / ecs_fargate_memory / ecs_fargate_ephemeral_storage", tuple(numbers), "is not a size that Fargate offers", sentence)
+    defaults = {"cpu": 256, "memory": 512, "ephemeral_storage": 20}
+    size = {name: settings.get(f"ecs_fargate_{name}", default) for name, default in defaults.items()}
+    numbers = {name: number for name, value in size.items() if (number := whole_number(value)) is not None}
+    for name in size.keys() - numbers.keys():
+        remedy = f"Write for example ecs_fargate_{name}: {defaults[name]}"
+        yield Problem(f"ecs_fargate_{name}", size[name], "is not a whole number", remedy)
+    sentence = fargate_problem(**numbers) if len(numbers) == len(size) else None
+    if sentence:
+        variables = " / ".join(f"ecs_fargate_{name}" for name in size)
+        yield Problem(variables, tuple(numbers.values()), "is not a size that Fargate offers", sentence)
 
 
 def count_problems(settings: Settings) -> Iterator[Problem]:
@@ -157,9 +181,19 @@ def count_problems(settings: Settings) -> Iterator[Problem]:
     if least is None or wanted is None or most is None:
         return
     if least > most:
-        yield Problem("ecs_fargate_min_count", least, f"is more than ecs_fargate_max_count, {most}", f"Write ecs_fargate_min_count: {most} or less, or raise the other")
+        yield Problem(
+            "ecs_fargate_min_count",
+            least,
+            f"is more than ecs_fargate_max_count, {most}",
+            f"Write ecs_fargate_min_count: {most} or less, or raise the other",
+        )
     elif not least <= wanted <= most:
-        yield Problem("ecs_fargate_desired_count", wanted, f"is not between ecs_fargate_min_count, {least}, and ecs_fargate_max_count, {most}", f"Write a number from {least} to {most}")
+        yield Problem(
+            "ecs_fargate_desired_count",
+            wanted,
+            f"is not between ecs_fargate_min_count, {least}, and ecs_fargate_max_count, {most}",
+            f"Write a number from {least} to {most}",
+        )
 
 
 def certificate_problems(settings: Settings) -> Iterator[Problem]:
@@ -173,26 +207,51 @@ def certificate_problems(settings: Settings) -> Iterator[Problem]:
             continue
         match = CERTIFICATE_ARN.fullmatch(str(arn))
         if match is None:
-            yield Problem(variable, arn, "is not the ARN of an ACM certificate", f"Write arn:aws:acm:{region}:ACCOUNT:certificate/ID")
+            yield Problem(
+                variable,
+                arn,
+                "is not the ARN of an ACM certificate",
+                f"Write arn:aws:acm:{region}:ACCOUNT:certificate/ID",
+            )
         elif match["region"] != region:
-            yield Problem(variable, arn, f"lies in {match['region']}, but this certificate must lie in {region}", f"Request or import the certificate in {region}")
+            yield Problem(
+                variable,
+                arn,
+                f"lies in {match['region']}, but this certificate must lie in {region}",
+                f"Request or import the certificate in {region}",
+            )
 
 
 def health_check_problems(settings: Settings) -> Iterator[Problem]:
     interval = whole_number(settings.get("alb_health_check_interval", 30))
     timeout = whole_number(settings.get("alb_health_check_timeout", 5))
     if interval is not None and timeout is not None and timeout >= interval:
-        yield Problem("alb_health_check_timeout", timeout, f"is not less than alb_health_check_interval, {interval}", "Write for example 5, with an interval of 30")
+        yield Problem(
+            "alb_health_check_timeout",
+            timeout,
+            f"is not less than alb_health_check_interval, {interval}",
+            "Write for example 5, with an interval of 30",
+        )
 
 
 def secret_problems(settings: Settings) -> Iterator[Problem]:
     secrets = settings.get("ecs_fargate_secrets") or {}
     if not isinstance(secrets, Mapping):
-        yield Problem("ecs_fargate_secrets", type(secrets).__name__, "is not a mapping", "Write NAME: ARN of the secret or parameter")
+        yield Problem(
+            "ecs_fargate_secrets",
+            type(secrets).__name__,
+            "is not a mapping",
+            "Write NAME: ARN of the secret or parameter",
+        )
         return
     for name, arn in secrets.items():
         if not SECRET_ARN.match(str(arn)):
-            yield Problem(f"ecs_fargate_secrets.{name}", "(not shown)", "is not the ARN of a secret or a parameter", "Put the value into Secrets Manager and write its ARN here")
+            yield Problem(
+                f"ecs_fargate_secrets.{name}",
+                "(not shown)",
+                "is not the ARN of a secret or a parameter",
+                "Put the value into Secrets Manager and write its ARN here",
+            )
 
 
 def endpoint_problems(settings: Settings) -> Iterator[Problem]:
@@ -203,7 +262,12 @@ def endpoint_problems(settings: Settings) -> Iterator[Problem]:
     endpoint = settings.get("amica_endpoint_url")
     host = urlsplit(str(endpoint or "")).hostname or ""
     if not is_loopback(host):
-        yield Problem("amica_endpoint_url", endpoint, "is not this machine, and the local inventory talks to no other", "Write http://127.0.0.1:4566, or choose another inventory with -i")
+        yield Problem(
+            "amica_endpoint_url",
+            endpoint,
+            "is not this machine, and the local inventory talks to no other",
+            "Write http://127.0.0.1:4566, or choose another inventory with -i",
+        )
 
 
 def is_loopback(host: str) -> bool:

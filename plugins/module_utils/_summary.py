@@ -33,7 +33,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Tasks", f"{service['running_count']} of {service['desired_count']} running"
     if definition:
         yield "Image", definition.get("image_digest") or definition.get("image") or "unknown"
-        yield "Revision", f"{definition['family']}:{definition['revision']}, {definition['cpu']} CPU units, {definition['memory']} MiB"
+        size = f"{definition['cpu']} CPU units, {definition['memory']} MiB"
+        yield "Revision", f"{definition['family']}:{definition['revision']}, {size}"
     if part(stack, "log_group"):
         yield "Logs", part(stack, "log_group")["name"]
     if embedded:
@@ -50,4 +51,7 @@ def summary(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> list[str]:
     lines = [f"{label:<{width}}  {text}" for label, text in table]
     if stack.get("absent"):
         return lines
-    return lines + [f"{'Next' if not index else '':<{width}}  {command}   # {purpose}" for index, (purpose, command) in enumerate(NEXT_COMMANDS)]
+    return lines + [
+        f"{'Next' if not index else '':<{width}}  {command}   # {purpose}"
+        for index, (purpose, command) in enumerate(NEXT_COMMANDS)
+    ]

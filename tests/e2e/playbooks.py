@@ -36,7 +36,7 @@ class Run:
     def tasks(self) -> list[tuple[str, dict[str, Any]]]:
         """(name, result) of every task that ran, on the one host."""
         start = self.stdout.find("{\n")
-        report = json.loads(self.stdout[start:]) if start >= 0 else {"plays": []}
+        report = json.JSONDecoder().raw_decode(self.stdout, start)[0] if start >= 0 else {"plays": []}
         return [
             (task["task"]["name"].split(" : ")[-1], result)
             for play in report["plays"]
@@ -51,7 +51,10 @@ class Run:
 
     @property
     def failure(self) -> str:
-        return "\n".join(f"{name}: {result.get('msg')}" for name, result in self.tasks if result.get("failed")) or self.stderr
+        return (
+            "\n".join(f"{name}: {result.get('msg')}" for name, result in self.tasks if result.get("failed"))
+            or self.stderr
+        )
 
     def result(self, name: str) -> dict[str, Any]:
         return next(result for task, result in reversed(self.tasks) if task == name)
@@ -74,7 +77,13 @@ class Workspace:
 
     @classmethod
     def make(cls, folder: Path) -> Workspace:
-        listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        listing = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         project = folder / "project"
         for name in filter(None, listing.split("\0")):
             source, target = REPOSITORY / name, project / name
@@ -93,11 +102,14 @@ class Workspace:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        return {"embedded_aws_port": self.port, "embedded_aws_runtime": "processes", "amica_http_port": self.http_port}
+
     def environment(self, **extra: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_"))}
         return kept | {
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_CALLBACKS_ENABLED": "",
             "AMICA_HOME": str(self.home),
             **extra,
         }
@@ -111,15 +123,17 @@ class Workspace:
             "AWS_DEFAULT_REGION": "ap-southeast-1",
         }
 
-    def play(self, playbook: str, *arguments: str, inventory: str | None = None, limit: int = LIMIT_SECONDS, **variables: Any) -> Run:
+    def play(
+        self, playbook: str, *arguments: str, inventory: str | None = None, limit: int = LIMIT_SECONDS, **variables: Any
+    ) -> Run:
         """Run a playbook. Without an inventory it is the default one, `local`."""
         command = ["ansible-playbook", playbook, *arguments]
         extra: dict[str, str] = {}
         if inventory:
             command += ["-i", f"inventories/{inventory}.yml"]
             extra = self.aws_environment()
-        ports = {"embedded_aws_port": self.port, "amica_http_port": self.http_port}
-        command += ["-e", json.dumps(ports | variables)]
+            variables = {"build_mode": "artifact"} | variables
+        command += ["-e", json.dumps(self.variables | variables)]
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -135,12 +149,16 @@ class Workspace:
     def aws(self, *arguments: str) -> Any:
         """Run one AWS CLI command against the embedded AWS and return its answer."""
         command = [sys.executable, "-m", "awscli", *arguments, "--output", "json"]
-        done = subprocess.run(command, env=self.environment(**self.aws_environment()), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self.environment(**self.aws_environment()), capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout or "null")
 
     def embedded_aws(self, action: str, *arguments: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "embedded_aws", action, "--home", str(self.home), "--port", str(self.port), *arguments]
+        command = [sys.executable, "-m", "embedded_aws", action, "--home", str(self.home), "--port", str(self.port)]
+        if action == "start":
+            command += ["--runtime", "processes", "--clock-speed", "10", *arguments]
         environment = self.environment(PYTHONPATH=str(self.folder / "local"))
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -46,7 +46,12 @@ def test_the_local_inventory_refuses_an_endpoint_elsewhere(workspace: Workspace)
 def test_no_credentials_is_one_sentence(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def environment(self: Workspace, **extra: str) -> dict[str, str]:
         without_keys = {name: value for name, value in extra.items() if "KEY" not in name}
-        return original(self, **without_keys) | {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+        return original(self, **without_keys) | {
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HOME": str(tmp_path),
+        }
 
     original = Workspace.environment
     monkeypatch.setattr(Workspace, "environment", environment)

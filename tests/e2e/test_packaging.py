@@ -23,11 +23,13 @@ def test_the_installed_collection_deploys(workspace: Workspace, tmp_path: Path) 
     for name in ("amazon", "community", "ansible"):
         (installed / name).symlink_to(REPOSITORY / "collections" / "ansible_collections" / name)
     inventory = installed / "amica" / "stack" / "inventories" / "local.yml"
-    variables = json.dumps({"embedded_aws_port": workspace.port, "amica_http_port": workspace.http_port})
+    variables = json.dumps(workspace.variables)
     done = subprocess.run(
         ["ansible-playbook", "amica.stack.site", "-i", str(inventory), "-e", variables],
         cwd=tmp_path,
-        env=workspace.environment(ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default"),
+        env=workspace.environment(
+            ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default"
+        ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -11,12 +11,11 @@ COUNTS = {"dev": 1, "rag": 2, "enterprise": 5}
 @pytest.mark.parametrize("profile", COUNTS)
 def test_a_profile_converges_and_goes(workspace: Workspace, profile: str) -> None:
     workspace.embedded_aws("start")
-    settings = {"build_fallback": "artifact", "alb_deregistration_delay": 1}
-    first = workspace.play("site.yml", inventory=profile, **settings)
+    first = workspace.play("site.yml", inventory=profile)
     assert first.code == 0, first.failure
     assert first.stack["health"] == "healthy"
     assert first.stack["service"]["running_count"] == COUNTS[profile]
-    second = workspace.play("site.yml", inventory=profile, **settings)
+    second = workspace.play("site.yml", inventory=profile)
     assert (second.code, second.changed) == (0, [])
     gone = workspace.play("playbooks/destroy.yml", inventory=profile, destroy_confirm="amica")
     assert gone.code == 0, gone.failure

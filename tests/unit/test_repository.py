@@ -48,6 +48,8 @@ def test_every_role_is_part_of_deployment_and_teardown() -> None:
 
 def test_the_readme_names_every_role_and_every_playbook() -> None:
     readme = (REPOSITORY / "README.md").read_text()
-    assert [path.name for path in (REPOSITORY / "roles").iterdir() if f"roles/{path.name}/README.md" not in readme] == []
+    assert [
+        path.name for path in (REPOSITORY / "roles").iterdir() if f"roles/{path.name}/README.md" not in readme
+    ] == []
     playbooks = [path.name for path in (REPOSITORY / "playbooks").glob("*.yml") if path.name != "site.yml"]
     assert [name for name in playbooks if f"playbooks/{name}" not in readme] == []

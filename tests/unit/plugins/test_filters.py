@@ -47,12 +47,26 @@ def test_too_few_zones_is_an_error_of_the_filter() -> None:
 
 def test_the_summary_says_where_what_and_what_next() -> None:
     text = "\n".join(stack_summary(STACK, {"runtime": "processes", "endpoint": "http://127.0.0.1:4566"}))
-    for part in ("http://127.0.0.1:8088", "sha256:abc", "1 of 1", "healthy", "/ecs/amica-stack", "processes", "--tags redeploy"):
+    for part in (
+        "http://127.0.0.1:8088",
+        "sha256:abc",
+        "1 of 1",
+        "healthy",
+        "/ecs/amica-stack",
+        "processes",
+        "--tags redeploy",
+    ):
         assert part in text
     assert text.count("ansible-playbook") == 3
     assert "CloudFront" not in text
 
 
 def test_the_summary_of_nothing() -> None:
-    nothing = {"name": "amica", "region": "ap-southeast-1", "health": "absent", "summary": "nothing stands", "absent": True}
+    nothing = {
+        "name": "amica",
+        "region": "ap-southeast-1",
+        "health": "absent",
+        "summary": "nothing stands",
+        "absent": True,
+    }
     assert stack_summary(nothing) == ["Stack   amica (no profile) in ap-southeast-1", "Health  absent: nothing stands"]

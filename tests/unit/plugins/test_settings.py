@@ -84,6 +84,8 @@ def test_every_problem_is_said_at_once() -> None:
     assert len(setting_problems({"vpc_cidr": "x", "amica_environment": "y", "amica_container_port": 0})) == 3
 
 
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566", "http://127.0.0.9:1"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566", "http://127.0.0.9:1"]
+)
 def test_the_local_inventory_may_talk_to_this_machine(endpoint: str) -> None:
     assert setting_problems({"amica_environment": "local", "amica_endpoint_url": endpoint}) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,14 @@ import pytest
 import yaml
 
 ROLES = sorted((Path(__file__).parents[3] / "roles").iterdir())
-TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float), "list": (list,), "dict": (dict,)}
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "list": (list,),
+    "dict": (dict,),
+}
 
 
 def load(path: Path) -> Any:
@@ -44,7 +52,7 @@ def test_variables_begin_with_the_role_s_name(role: Path) -> None:
 
 def test_each_default_is_explained(role: Path) -> None:
     lines = (role / "defaults" / "main.yml").read_text().splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if re.match(r"[a-z0-9_]+:", line):
             assert before.startswith("# "), line
 
