@@ -1,0 +1,397 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What AWS says of a stack's parts, put together into one dictionary with a verdict. Nothing here calls AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
+
+Answer = Mapping[str, Any]
+
+LAST_EVENTS = 5
+DEFAULT_STORAGE = 20
+# What ECS keeps listing after its end; a draining service has tasks that stop, and nothing is left to do about it.
+GONE = ("INACTIVE", "DRAINING", "DEPROVISIONING", "DELETE_IN_PROGRESS")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The parts as AWS describes them, found by name; None or empty where there is none."""
+
+    account_id: str
+    region: str
+    partition: str
+    vpc: Answer | None = None
+    subnets: Sequence[Answer] = ()
+    route_tables: Sequence[Answer] = ()
+    security_groups: Sequence[Answer] = ()
+    repository: Answer | None = None
+    log_group: Answer | None = None
+    load_balancer: Answer | None = None
+    listeners: Sequence[Answer] = ()
+    target_group: Answer | None = None
+    targets: Sequence[Answer] = ()
+    execution_role: Answer | None = None
+    task_role: Answer | None = None
+    cluster: Answer | None = None
+    service: Answer | None = None
+    task_definition: Answer | None = None
+    running_digest: str | None = None
+    scalable_target: Answer | None = None
+    distribution: Answer | None = None
+    # Everything with the stack's tag that still exists: ARN -> tags.
+    tagged: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def named(thing: Answer) -> str | None:
+    return tags_to_dict(thing.get("Tags")).get("Name")
+
+
+def of_stack(candidates: Iterable[Answer], stack: str) -> Answer | None:
+    """The one that carries the stack's tag, else the first: names of networks are not unique in AWS."""
+    listed = list(candidates)
+    tagged = (thing for thing in listed if tags_to_dict(thing.get("Tags")).get("amica:stack") == stack)
+    return next(tagged, listed[0] if listed else None)
+
+
+def public_route_table(route_tables: Iterable[Answer]) -> Answer | None:
+    """The route table whose way out is an internet gateway."""
+    tables = [
+        table
+        for table in route_tables
+        if any(str(route.get("GatewayId", "")).startswith("igw-") for route in table.get("Routes", ()))
+    ]
+    return next(iter(tables), None)
+
+
+def vpc_part(answers: Answers, names: StackNames) -> dict[str, Any] | None:
+    if answers.vpc is None:
+        return None
+    subnets = sorted(answers.subnets, key=lambda subnet: (subnet["AvailabilityZone"], subnet["CidrBlock"]))
+    # A run that was cut short may have named the table and not given it its route yet.
+    stem = names.vpc.removesuffix("-vpc")
+    half_made = (table for table in answers.route_tables if named(table) == f"{stem}-public-rtb")
+    table = public_route_table(answers.route_tables) or next(half_made, None)
+    return {
+        "id": answers.vpc["VpcId"],
+        "cidr": answers.vpc["CidrBlock"],
+        "name": named(answers.vpc),
+        "public_subnet_ids": [subnet["SubnetId"] for subnet in subnets if subnet.get("MapPublicIpOnLaunch")],
+        "public_route_table_id": table["RouteTableId"] if table else None,
+        "subnets": [
+            {
+                "id": subnet["SubnetId"],
+                "cidr": subnet["CidrBlock"],
+                "zone": subnet["AvailabilityZone"],
+                "name": named(subnet),
+            }
+            for subnet in subnets
+        ],
+    }
+
+
+def security_group_part(answers: Answers, name: str) -> dict[str, Any] | None:
+    vpc_id = answers.vpc["VpcId"] if answers.vpc else None
+    for group in answers.security_groups:
+        if group["GroupName"] == name and vpc_id in (None, group.get("VpcId")):
+            return {"id": group["GroupId"], "name": name}
+    return None
+
+
+def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
+    balancer = answers.load_balancer
+    if balancer is None:
+        return None
+    return {
+        "name": balancer["LoadBalancerName"],
+        "arn": balancer["LoadBalancerArn"],
+        "dns_name": balancer["DNSName"],
+        "state": balancer.get("State", {}).get("Code"),
+        "listeners": [
+            {"port": int(listener["Port"]), "protocol": listener["Protocol"]}
+            for listener in sorted(answers.listeners, key=lambda listener: int(listener["Port"]))
+        ],
+    }
+
+
+def target_group_part(answers: Answers) -> dict[str, Any] | None:
+    group = answers.target_group
+    if group is None:
+        return None
+    return {
+        "name": group["TargetGroupName"],
+        "arn": group["TargetGroupArn"],
+        "targets": [
+            {
+                "id": target["Target"]["Id"],
+                "port": target["Target"].get("Port"),
+                "state": target["TargetHealth"]["State"],
+                "reason": target["TargetHealth"].get("Reason"),
+            }
+            for target in answers.targets
+        ],
+    }
+
+
+def role_part(role: Answer | None) -> dict[str, Any] | None:
+    return {"name": role["RoleName"], "arn": role["Arn"]} if role else None
+
+
+def deployment_part(deployment: Answer) -> dict[str, Any]:
+    return {
+        "id": deployment["id"],
+        "status": deployment["status"],
+        "rollout_state": deployment.get("rolloutState"),
+        "rollout_state_reason": deployment.get("rolloutStateReason"),
+        "task_definition": deployment["taskDefinition"],
+        "desired_count": deployment.get("desiredCount", 0),
+        "running_count": deployment.get("runningCount", 0),
+        "pending_count": deployment.get("pendingCount", 0),
+        "failed_tasks": deployment.get("failedTasks", 0),
+        "created_at": moment(deployment.get("createdAt")),
+        "updated_at": moment(deployment.get("updatedAt")),
+    }
+
+
+def service_part(answers: Answers) -> dict[str, Any] | None:
+    service = answers.service
+    if service is None:
+        return None
+    return {
+        "name": service["serviceName"],
+        "arn": service["serviceArn"],
+        "status": service["status"],
+        "desired_count": service["desiredCount"],
+        "running_count": service["runningCount"],
+        "pending_count": service["pendingCount"],
+        "task_definition": service["taskDefinition"],
+        "deployments": [deployment_part(deployment) for deployment in service.get("deployments", ())],
+        "events": [
+            {"created_at": moment(event.get("createdAt")), "message": event["message"]}
+            for event in service.get("events", ())[:LAST_EVENTS]
+        ],
+    }
+
+
+def task_definition_part(answers: Answers, names: StackNames) -> dict[str, Any] | None:
+    definition = answers.task_definition
+    if definition is None:
+        return None
+    containers = definition.get("containerDefinitions") or [{}]
+    container = next((one for one in containers if one.get("name") == names.container), containers[0])
+    image = container.get("image", "")
+    platform = definition.get("runtimePlatform") or {}
+    return {
+        "family": definition["family"],
+        "revision": int(definition["revision"]),
+        "arn": definition["taskDefinitionArn"],
+        "status": definition.get("status"),
+        "cpu": whole(definition.get("cpu")),
+        "memory": whole(definition.get("memory")),
+        "ephemeral_storage": (definition.get("ephemeralStorage") or {}).get("sizeInGiB", DEFAULT_STORAGE),
+        "architecture": platform.get("cpuArchitecture") or "X86_64",
+        "container": container.get("name"),
+        "image": image,
+        "image_digest": image.partition("@")[2] or answers.running_digest,
+    }
+
+
+def distribution_part(answers: Answers) -> dict[str, Any] | None:
+    distribution = answers.distribution
+    if distribution is None:
+        return None
+    return {
+        "id": distribution["Id"],
+        "arn": distribution["ARN"],
+        "domain_name": distribution["DomainName"],
+        "status": distribution["Status"],
+        "enabled": distribution.get("Enabled"),
+        "aliases": list((distribution.get("Aliases") or {}).get("Items") or []),
+    }
+
+
+def repository_part(answers: Answers) -> dict[str, Any] | None:
+    repository = answers.repository
+    if repository is None:
+        return None
+    return {
+        "name": repository["repositoryName"],
+        "arn": repository["repositoryArn"],
+        "uri": repository["repositoryUri"],
+    }
+
+
+def log_group_part(answers: Answers) -> dict[str, Any] | None:
+    group = answers.log_group
+    if group is None:
+        return None
+    return {
+        "name": group["logGroupName"],
+        "arn": group["arn"].removesuffix(":*"),
+        "retention_days": group.get("retentionInDays"),
+    }
+
+
+def cluster_part(answers: Answers) -> dict[str, Any] | None:
+    cluster = answers.cluster
+    if cluster is None:
+        return None
+    return {"name": cluster["clusterName"], "arn": cluster["clusterArn"], "status": cluster["status"]}
+
+
+def scaling_part(answers: Answers) -> dict[str, Any] | None:
+    target = answers.scalable_target
+    return {"min": target["MinCapacity"], "max": target["MaxCapacity"]} if target else None
+
+
+def moment(value: Any) -> str | None:
+    """A time as text; botocore gives datetime."""
+    if value is None:
+        return None
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
+
+
+def whole(value: Any) -> int | None:
+    return int(value) if value not in (None, "") else None
+
+
+def balancer_url(balancer: Mapping[str, Any] | None) -> str | None:
+    """Where the load balancer answers: over HTTPS if it can, without the port where that is the scheme's own."""
+    if not balancer or not balancer["listeners"]:
+        return None
+    ranked = sorted(balancer["listeners"], key=lambda listener: (listener["protocol"] != "HTTPS", listener["port"]))
+    scheme, usual = ("https", 443) if ranked[0]["protocol"] == "HTTPS" else ("http", 80)
+    port = "" if ranked[0]["port"] == usual else f":{ranked[0]['port']}"
+    return f"{scheme}://{balancer['dns_name']}{port}"
+
+
+def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """(kind, name, ARN) of every part that exists; what ECS merely remembers does not."""
+    vpc = stack["vpc"]
+    if vpc:
+        yield "vpc", vpc["name"], arn_of(stack, "ec2", f"vpc/{vpc['id']}")
+    for group in stack["security_groups"].values():
+        if group:
+            yield "security group", group["name"], arn_of(stack, "ec2", f"security-group/{group['id']}")
+    for kind in ("repository", "log_group", "load_balancer", "target_group", "cluster", "service", "distribution"):
+        part = stack[kind]
+        if part and part.get("status") not in GONE:
+            yield kind.replace("_", " "), part.get("name") or part["id"], part["arn"]
+    for role in stack["roles"].values():
+        if role:
+            yield "role", role["name"], role["arn"]
+    definition = stack["task_definition"]
+    if definition and definition["status"] not in GONE:
+        yield "task definition", f"{definition['family']}:{definition['revision']}", definition["arn"]
+    if stack["scaling"]:
+        yield "scaling", stack["name"], None
+
+
+def arn_of(stack: Mapping[str, Any], service: str, resource: str) -> str:
+    return f"arn:{stack['partition']}:{service}:{stack['region']}:{stack['account_id']}:{resource}"
+
+
+def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
+    """Every part of the stack, None where it is absent."""
+    return {
+        "name": name,
+        "region": answers.region,
+        "partition": answers.partition,
+        "account_id": answers.account_id,
+        "vpc": vpc_part(answers, names),
+        "security_groups": {
+            "alb": security_group_part(answers, names.alb_security_group),
+            "tasks": security_group_part(answers, names.tasks_security_group),
+        },
+        "repository": repository_part(answers),
+        "log_group": log_group_part(answers),
+        "load_balancer": load_balancer_part(answers),
+        "target_group": target_group_part(answers),
+        "roles": {"execution": role_part(answers.execution_role), "task": role_part(answers.task_role)},
+        "cluster": cluster_part(answers),
+        "service": service_part(answers),
+        "task_definition": task_definition_part(answers, names),
+        "distribution": distribution_part(answers),
+        "scaling": scaling_part(answers),
+    }
+
+
+def assemble(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
+    """The whole stack: its parts, where it answers, what exists of it, and the verdict."""
+    stack = parts(name, names, answers)
+    environments = sorted(
+        {tags["amica:environment"] for tags in answers.tagged.values() if "amica:environment" in tags}
+    )
+    distribution = stack["distribution"]
+    stack |= {
+        "environment": environments[0] if environments else None,
+        "urls": {
+            "load_balancer": balancer_url(stack["load_balancer"]),
+            "cloudfront": f"https://{distribution['domain_name']}" if distribution else None,
+        },
+        "exists": [f"{kind} {called}" for kind, called, arn in existing(stack)],
+        "tagged_resources": sorted(answers.tagged),
+    }
+    stack["absent"] = not stack["exists"] and not stack["tagged_resources"]
+    stack["health"], stack["summary"] = judge(stack)
+    return stack
+
+
+# Without these nobody can chat.
+NEEDED = ("vpc", "load_balancer", "target_group", "cluster", "service", "task_definition")
+
+
+def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
+    """(health, one sentence) of a stack: absent, incomplete, deploying, unhealthy, degraded or healthy."""
+    if stack["absent"]:
+        return "absent", f"nothing of {stack['name']} stands in {stack['region']}"
+    missing = [kind.replace("_", " ") for kind in NEEDED if not stack[kind] or stack[kind].get("status") in GONE]
+    if stack["load_balancer"] and not stack["load_balancer"]["listeners"]:
+        missing.append("listener")
+    if missing:
+        return "incomplete", f"missing: {', '.join(missing)}"
+    service, states = stack["service"], [target["state"] for target in stack["target_group"]["targets"]]
+    wanted, running, healthy = service["desired_count"], service["running_count"], states.count("healthy")
+    tally = f"{running} of {wanted} tasks running, {healthy} healthy behind the load balancer"
+    primary = next((one for one in service["deployments"] if one["status"] == "PRIMARY"), None)
+    if stack["load_balancer"]["state"] == "provisioning":
+        return "deploying", f"{tally}; the load balancer is being provisioned"
+    if stack["load_balancer"]["state"] == "failed":
+        return "unhealthy", f"{tally}; the load balancer could not be set up"
+    if primary and primary["rollout_state"] == "IN_PROGRESS":
+        failed = f", {primary['failed_tasks']} of its tasks failed" if primary["failed_tasks"] else ""
+        return "deploying", f"{tally}; {revision(primary['task_definition'])} is being rolled out{failed}"
+    failure = f"; {rollout_failure(primary)}" if primary and primary["rollout_state"] == "FAILED" else ""
+    if wanted == 0:
+        return "degraded", "scaled to 0 tasks, so nobody answers"
+    if min(running, healthy) == 0:
+        return "unhealthy", f"{tally}{failure}{target_reasons(stack)}"
+    if failure or min(running, healthy) < wanted:
+        return "degraded", f"{tally}{failure}{target_reasons(stack)}"
+    return "healthy", tally
+
+
+def revision(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def rollout_failure(deployment: Mapping[str, Any]) -> str:
+    reason = deployment["rollout_state_reason"] or "no reason given"
+    return f"the deployment of {revision(deployment['task_definition'])} failed: {reason}"
+
+
+def target_reasons(stack: Mapping[str, Any]) -> str:
+    """Why targets are not healthy, each reason once; those that leave are left out."""
+    targets = stack["target_group"]["targets"]
+    reasons = {target["reason"] for target in targets if target["state"] not in ("healthy", "draining", "unused")}
+    return f" ({', '.join(sorted(filter(None, reasons)))})" if any(reasons) else ""

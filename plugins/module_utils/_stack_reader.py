@@ -1,0 +1,345 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a stack from AWS: every part by its name, all services at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
+from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront import distribution_summaries
+from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
+from ansible_collections.amica.stack.plugins.module_utils._names import names
+from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
+from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
+from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
+from ansible_collections.amica.stack.plugins.module_utils._stack import existing
+from ansible_collections.amica.stack.plugins.module_utils._stack import of_stack
+from ansible_collections.amica.stack.plugins.module_utils._stack import parts
+
+Found = dict[str, Any]
+
+THREADS = 12
+STACK_TAG = "amica:stack"
+EDGE_SERVICES = ("acm", "cloudfront", "wafv2")
+
+
+def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from page.get(key) or []
+
+
+def first(values: Iterable[Any]) -> Any:
+    return next(iter(values), None)
+
+
+def equals(name: str, *values: str) -> dict[str, Any]:
+    return {"Name": name, "Values": list(values)}
+
+
+def read_network(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    ec2 = aws("ec2")
+    vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=[equals("tag:Name", wanted.vpc)]))
+    vpc = of_stack(vpcs, stack)
+    if vpc is None:
+        return {}
+    inside = [equals("vpc-id", vpc["VpcId"])]
+    return {
+        "vpc": vpc,
+        "subnets": list(pages(ec2, "describe_subnets", "Subnets", Filters=inside)),
+        "route_tables": list(pages(ec2, "describe_route_tables", "RouteTables", Filters=inside)),
+    }
+
+
+def read_security_groups(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    by_name = [equals("group-name", wanted.alb_security_group, wanted.tasks_security_group)]
+    return {"security_groups": list(pages(aws("ec2"), "describe_security_groups", "SecurityGroups", Filters=by_name))}
+
+
+def read_repository(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    answer = absent_as_none(
+        lambda: aws("ecr").describe_repositories(repositoryNames=[wanted.repository]), "RepositoryNotFoundException"
+    )
+    return {"repository": first(answer["repositories"]) if answer else None}
+
+
+def read_log_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    groups = pages(aws("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=wanted.log_group)
+    return {"log_group": first(group for group in groups if group["logGroupName"] == wanted.log_group)}
+
+
+def read_load_balancer(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    elb = aws("elbv2")
+    answer = absent_as_none(lambda: elb.describe_load_balancers(Names=[wanted.load_balancer]), "LoadBalancerNotFound")
+    balancer = first(answer["LoadBalancers"]) if answer else None
+    if balancer is None:
+        return {}
+    listeners = absent_as_none(
+        lambda: list(pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"])),
+        "LoadBalancerNotFound",
+    )
+    return {"load_balancer": balancer, "listeners": listeners or []}
+
+
+def read_target_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    elb = aws("elbv2")
+    answer = absent_as_none(lambda: elb.describe_target_groups(Names=[wanted.target_group]), "TargetGroupNotFound")
+    group = first(answer["TargetGroups"]) if answer else None
+    if group is None:
+        return {}
+    health = absent_as_none(
+        lambda: elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"]), "TargetGroupNotFound"
+    )
+    return {"target_group": group, "targets": health["TargetHealthDescriptions"] if health else []}
+
+
+def read_roles(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    def role(name: str) -> Any:
+        answer = absent_as_none(lambda: aws("iam").get_role(RoleName=name), "NoSuchEntity")
+        return answer["Role"] if answer else None
+
+    return {"execution_role": role(wanted.execution_role), "task_role": role(wanted.task_role)}
+
+
+def read_cluster(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    cluster = first(aws("ecs").describe_clusters(clusters=[wanted.cluster])["clusters"])
+    return {"cluster": cluster if cluster and cluster["status"] != "INACTIVE" else None}
+
+
+def read_service(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    """The service and the definition that it runs; without a service the newest active one."""
+    ecs = aws("ecs")
+    answer = absent_as_none(
+        lambda: ecs.describe_services(cluster=wanted.cluster, services=[wanted.service]), "ClusterNotFoundException"
+    )
+    service = first(answer["services"]) if answer else None
+    if service and service["status"] == "INACTIVE":
+        service = None
+    if service and service["status"] not in GONE:
+        arn = service["taskDefinition"]
+    else:
+        arn = first(active_definitions(ecs, wanted.family))
+    if arn is None:
+        return {"service": service}
+    definition = absent_as_none(lambda: ecs.describe_task_definition(taskDefinition=arn), "ClientException")
+    return {
+        "service": service,
+        "task_definition": definition["taskDefinition"] if definition else None,
+        "running_digest": running_digest(ecs, wanted, definition) if service and definition else None,
+    }
+
+
+def active_definitions(ecs: Any, family: str) -> Iterator[str]:
+    """The ARNs of a family's active revisions, newest first."""
+    arns = pages(ecs, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE", sort="DESC")
+    return (arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family)
+
+
+def running_digest(ecs: Any, wanted: StackNames, definition: Mapping[str, Any]) -> str | None:
+    """What a running task pulled; asked only where the definition names no digest itself."""
+    images = [container.get("image", "") for container in definition["taskDefinition"]["containerDefinitions"]]
+    if all("@" in image for image in images):
+        return None
+    arns = ecs.list_tasks(cluster=wanted.cluster, serviceName=wanted.service)["taskArns"]
+    tasks = ecs.describe_tasks(cluster=wanted.cluster, tasks=arns[:1])["tasks"] if arns else []
+    digests = [
+        container["imageDigest"] for task in tasks for container in task["containers"] if "imageDigest" in container
+    ]
+    return str(digests[0]) if digests else None
+
+
+def read_scaling(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    resource = f"service/{wanted.cluster}/{wanted.service}"
+    targets = aws("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=[resource], ScalableDimension="ecs:service:DesiredCount"
+    )
+    return {"scalable_target": first(targets["ScalableTargets"])}
+
+
+def read_distribution(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    return {"distribution": first(distribution_summaries(aws("cloudfront"), wanted.distribution))}
+
+
+def read_tagged(aws: Clients, stack: str, region: str | None = None) -> dict[str, dict[str, str]]:
+    """ARN -> tags of whatever carries the stack's tag in a region; AWS keeps what was deleted for a while."""
+    client = aws("resourcegroupstaggingapi", region)
+    found = pages(client, "get_resources", "ResourceTagMappingList", TagFilters=[{"Key": STACK_TAG, "Values": [stack]}])
+    return {entry["ResourceARN"]: tags_to_dict(entry.get("Tags")) for entry in found}
+
+
+def read_tagged_elsewhere(aws: Clients, stack: str) -> dict[str, dict[str, str]]:
+    """The same of what CloudFront needs in its own region, where a stack of the same name may have a network too."""
+    if aws.region == aws.global_region:
+        return {}
+    found = read_tagged(aws, stack, aws.global_region)
+    return {arn: tags for arn, tags in found.items() if arn.split(":")[2] in EDGE_SERVICES}
+
+
+READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
+    read_network,
+    read_service,
+    read_cluster,
+    read_load_balancer,
+    read_target_group,
+    read_distribution,
+    read_repository,
+    read_log_group,
+    read_roles,
+    read_scaling,
+    read_security_groups,
+)
+
+
+def read(aws: Clients, stack: str) -> dict[str, Any]:
+    """The stack as it stands in AWS, whoever deployed it.
+
+    The account is asked first and alone, so that wrong credentials or a wrong endpoint end the run at once.
+    """
+    wanted = names(stack)
+    answers = Answers(account_id=aws.account_id(), region=aws.region, partition=aws.partition)
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            running = [pool.submit(reader, aws, stack, wanted) for reader in READERS]
+            tagging = [pool.submit(read_tagged, aws, stack), pool.submit(read_tagged_elsewhere, aws, stack)]
+            for future in running:
+                answers = replace(answers, **future.result())
+            tagged = {arn: tags for future in tagging for arn, tags in future.result().items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    known = {arn for kind, name, arn in existing(parts(stack, wanted, answers))}
+    alive = known | still_there(aws, [arn for arn in tagged if arn not in known])
+    answers = replace(answers, tagged={arn: tags for arn, tags in tagged.items() if arn in alive})
+    return assemble(stack, wanted, answers)
+
+
+def still_there(aws: Clients, arns: Collection[str]) -> set[str]:
+    """Which of these exist. AWS lists tags of what was deleted for hours; what cannot be asked for counts as there."""
+    by_kind: dict[tuple[str, str], list[str]] = {}
+    for arn in arns:
+        service, resource = arn.split(":", 5)[2::3]
+        kind = resource.replace(":", "/").partition("/")[0]
+        by_kind.setdefault((service, "" if service == "ec2" else kind), []).append(arn)
+    if not by_kind:
+        return set()
+    with ThreadPoolExecutor(THREADS) as pool:
+        checks = [pool.submit(CHECKS[kind], aws, found) for kind, found in by_kind.items() if kind in CHECKS]
+        unknown = {arn for kind, found in by_kind.items() if kind not in CHECKS for arn in found}
+        return unknown.union(*(check.result() for check in checks))
+
+
+def tail(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def ec2_there(aws: Clients, arns: list[str]) -> set[str]:
+    """EC2 forgets the tags of a thing with the thing."""
+    tags = pages(aws("ec2"), "describe_tags", "Tags", Filters=[equals("resource-id", *map(tail, arns))])
+    ids = {tag["ResourceId"] for tag in tags}
+    return {arn for arn in arns if tail(arn) in ids}
+
+
+def definitions_there(aws: Clients, arns: list[str]) -> set[str]:
+    families = {tail(arn).rpartition(":")[0] for arn in arns}
+    return {arn for family in families for arn in active_definitions(aws("ecs"), family)}.intersection(arns)
+
+
+def tasks_there(aws: Clients, arns: list[str]) -> set[str]:
+    """ECS tells of at most a hundred tasks of one cluster at a time."""
+    by_cluster: dict[str, list[str]] = {}
+    for arn in arns:
+        by_cluster.setdefault(arn.split("/")[1], []).append(arn)
+    batches = [(name, found[n : n + 100]) for name, found in by_cluster.items() for n in range(0, len(found), 100)]
+
+    def alive(cluster: str, tasks: list[str]) -> set[str]:
+        answer = absent_as_none(
+            lambda: aws("ecs").describe_tasks(cluster=cluster, tasks=tasks), "ClusterNotFoundException"
+        )
+        return {task["taskArn"] for task in (answer or {}).get("tasks", []) if task["lastStatus"] != "STOPPED"}
+
+    return set().union(*(alive(*batch) for batch in batches))
+
+
+def services_there(aws: Clients, arns: list[str]) -> set[str]:
+    def alive(arn: str) -> bool:
+        answer = absent_as_none(
+            lambda: aws("ecs").describe_services(cluster=arn.split("/")[1], services=[arn]), "ClusterNotFoundException"
+        )
+        return any(service["status"] not in GONE for service in (answer or {}).get("services", []))
+
+    return set(filter(alive, arns))
+
+
+def clusters_there(aws: Clients, arns: list[str]) -> set[str]:
+    clusters = aws("ecs").describe_clusters(clusters=arns)["clusters"]
+    return {cluster["clusterArn"] for cluster in clusters if cluster["status"] not in GONE}
+
+
+def one_by_one(
+    service: str, operation: str, arguments: Callable[[str], dict[str, Any]], *codes: str
+) -> Callable[[Clients, list[str]], set[str]]:
+    """A check that asks for each thing and takes one of these codes as a no."""
+
+    def there(aws: Clients, arns: list[str]) -> set[str]:
+        call = getattr(aws(service), operation)
+        return {arn for arn in arns if absent_as_none(lambda: call(**arguments(arn)), *codes) is not None}  # noqa: B023
+
+    return there
+
+
+def log_groups_there(aws: Clients, arns: list[str]) -> set[str]:
+    def alive(arn: str) -> bool:
+        name = arn.removesuffix(":*").split(":", 6)[6]
+        groups = pages(aws("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+        return any(group["logGroupName"] == name for group in groups)
+
+    return set(filter(alive, arns))
+
+
+def scalable_targets_there(aws: Clients, arns: list[str]) -> set[str]:
+    client = aws("application-autoscaling")
+    targets = pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs")
+    return {target.get("ScalableTargetARN") for target in targets}.intersection(arns)
+
+
+CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
+    ("ec2", ""): ec2_there,
+    ("ecs", "task-definition"): definitions_there,
+    ("ecs", "task"): tasks_there,
+    ("ecs", "service"): services_there,
+    ("ecs", "cluster"): clusters_there,
+    ("logs", "log-group"): log_groups_there,
+    ("application-autoscaling", "scalable-target"): scalable_targets_there,
+    ("elasticloadbalancing", "loadbalancer"): one_by_one(
+        "elbv2", "describe_load_balancers", lambda arn: {"LoadBalancerArns": [arn]}, "LoadBalancerNotFound"
+    ),
+    ("elasticloadbalancing", "targetgroup"): one_by_one(
+        "elbv2", "describe_target_groups", lambda arn: {"TargetGroupArns": [arn]}, "TargetGroupNotFound"
+    ),
+    ("elasticloadbalancing", "listener"): one_by_one(
+        "elbv2", "describe_listeners", lambda arn: {"ListenerArns": [arn]}, "ListenerNotFound", "LoadBalancerNotFound"
+    ),
+    ("elasticloadbalancing", "listener-rule"): one_by_one(
+        "elbv2", "describe_rules", lambda arn: {"RuleArns": [arn]}, "RuleNotFound", "ListenerNotFound"
+    ),
+    ("ecr", "repository"): one_by_one(
+        "ecr",
+        "describe_repositories",
+        lambda arn: {"repositoryNames": [arn.partition("repository/")[2]]},
+        "RepositoryNotFoundException",
+    ),
+    ("cloudfront", "distribution"): one_by_one(
+        "cloudfront", "get_distribution", lambda arn: {"Id": tail(arn)}, "NoSuchDistribution"
+    ),
+    ("iam", "role"): one_by_one("iam", "get_role", lambda arn: {"RoleName": tail(arn)}, "NoSuchEntity"),
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: stack_info
+version_added: 1.0.0
+short_description: Everything that stands of a stack, in one answer
+description:
+  - Reads every part of a stack by its name, all services at the same time, and says how the stack is.
+  - The parts' names derive from O(name), so a stack that another machine deployed is found as well.
+  - What ECS only remembers (inactive and draining services, inactive clusters and task definitions) does not count as
+    existing. Whatever carries the tag C(amica:stack) is listed by the tagging API of the region and, for CloudFront, of
+    us-east-1; as that API remembers what was deleted, each such resource is asked for before it counts.
+author:
+  - amica.stack contributors (@amica-stack)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - amica.stack.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: It changes nothing.
+  idempotent:
+    support: full
+  action_group:
+    support: full
+options:
+  name:
+    description: Name of the stack, from which the names of its parts derive.
+    type: str
+    default: amica
+"""
+
+EXAMPLES = r"""
+- name: What stands in AWS is known
+  amica.stack.stack_info:
+    name: amica
+    region: ap-southeast-1
+  register: amica_read
+
+- name: The chat's address is shown
+  ansible.builtin.debug:
+    msg: "{{ amica_read.stack.urls.load_balancer }}"
+"""
+
+RETURN = r"""
+stack:
+  description: The stack. A part that does not exist is none.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Name of the stack.
+      type: str
+      sample: amica
+    environment:
+      description: Profile of the stack, from its resources' tag C(amica:environment); none if nothing has it.
+      type: str
+      sample: dev
+    region:
+      description: Region that was read.
+      type: str
+      sample: ap-southeast-1
+    partition:
+      description: Partition of the region.
+      type: str
+      sample: aws
+    account_id:
+      description: Account that was read.
+      type: str
+      sample: "123456789012"
+    absent:
+      description: Whether nothing of the stack exists and nothing carries its tag.
+      type: bool
+    exists:
+      description: Kind and name of every part that exists.
+      type: list
+      elements: str
+      sample: [vpc amica-vpc, load balancer amica-alb]
+    tagged_resources:
+      description: ARNs of everything that exists and carries the stack's tag.
+      type: list
+      elements: str
+    health:
+      description:
+        - V(absent) nothing exists; V(incomplete) a part is missing without which nobody can chat; V(deploying) a
+          deployment or the load balancer is on its way; V(unhealthy) no task answers; V(degraded) fewer tasks answer
+          than wanted, or the last deployment failed; V(healthy) all answer.
+      type: str
+      sample: healthy
+    summary:
+      description: The health as a sentence.
+      type: str
+      sample: 1 of 1 tasks running, 1 healthy behind the load balancer
+    urls:
+      description: Where the stack answers.
+      type: dict
+      contains:
+        load_balancer:
+          description: Address of the load balancer; over HTTPS if it has such a listener.
+          type: str
+          sample: http://amica-alb-1234567890.ap-southeast-1.elb.amazonaws.com
+        cloudfront:
+          description: Address of the distribution.
+          type: str
+          sample: https://d111111abcdef8.cloudfront.net
+    vpc:
+      description: The VPC.
+      type: dict
+      contains:
+        id:
+          description: Id of the VPC.
+          type: str
+        cidr:
+          description: IPv4 network.
+          type: str
+        name:
+          description: Its name.
+          type: str
+        public_subnet_ids:
+          description: Subnets that give public addresses, by zone.
+          type: list
+          elements: str
+        public_route_table_id:
+          description: Route table with the way to the internet gateway.
+          type: str
+        subnets:
+          description: All subnets, each with C(id), C(cidr), C(zone) and C(name).
+          type: list
+          elements: dict
+    security_groups:
+      description: C(alb) and C(tasks), each with C(id) and C(name), or none.
+      type: dict
+    repository:
+      description: The image repository; C(name), C(arn) and C(uri).
+      type: dict
+    log_group:
+      description: The log group; C(name), C(arn) and C(retention_days), none when it keeps its events for ever.
+      type: dict
+    load_balancer:
+      description:
+        - The load balancer; C(name), C(arn), C(dns_name), C(state), and C(listeners) with C(port) and C(protocol).
+      type: dict
+    target_group:
+      description: The target group; C(name), C(arn) and C(targets) with C(id), C(port), C(state) and C(reason).
+      type: dict
+    roles:
+      description: C(execution) and C(task), each with C(name) and C(arn), or none.
+      type: dict
+    cluster:
+      description: The cluster; C(name), C(arn) and C(status).
+      type: dict
+    service:
+      description:
+        - The service; C(name), C(arn), C(status), C(desired_count), C(running_count), C(pending_count),
+          C(task_definition), C(deployments), and C(events), the last five with C(created_at) and C(message).
+      type: dict
+    task_definition:
+      description:
+        - The revision that the service runs, without a service the newest active one; C(family), C(revision), C(arn),
+          C(status), C(cpu) in CPU units, C(memory) in MiB, C(ephemeral_storage) in GiB, C(architecture), C(container),
+          C(image) and C(image_digest).
+      type: dict
+    distribution:
+      description: The distribution; C(id), C(arn), C(domain_name), C(status), C(enabled) and C(aliases).
+      type: dict
+    scaling:
+      description: C(min) and C(max) of the running tasks.
+      type: dict
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amica.stack.plugins.module_utils._aws import clients
+from ansible_collections.amica.stack.plugins.module_utils._aws import reported
+from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read
+
+
+def main() -> None:
+    module = AnsibleAWSModule(argument_spec={"name": {"type": "str", "default": "amica"}}, supports_check_mode=True)
+    aws = clients(module)
+    with reported(module, f"reading the stack {module.params['name']}"):
+        stack = read(aws, module.params["name"])
+    module.exit_json(changed=False, stack=stack)
+
+
+if __name__ == "__main__":
+    main()

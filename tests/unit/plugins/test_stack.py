@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+import pytest
+from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
+from ansible_collections.amica.stack.plugins.module_utils._names import names
+from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
+from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
+from ansible_collections.amica.stack.plugins.module_utils._stack import balancer_url
+from ansible_collections.amica.stack.plugins.module_utils._stack_reader import active_definitions
+from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read_tagged_elsewhere
+from ansible_collections.amica.stack.plugins.module_utils._stack_reader import still_there
+from botocore.stub import Stubber
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+NOTHING = Answers(account_id=ACCOUNT, region=REGION, partition="aws")
+DIGEST = "sha256:" + "a" * 64
+
+
+def arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+def tags(**given: str) -> list[dict[str, str]]:
+    return [{"Key": key.replace("_", ":"), "Value": value} for key, value in given.items()]
+
+
+def subnet(zone: str, cidr: str, public: bool = True) -> dict[str, Any]:
+    return {
+        "SubnetId": f"subnet-{zone}",
+        "CidrBlock": cidr,
+        "AvailabilityZone": f"{REGION}{zone}",
+        "MapPublicIpOnLaunch": public,
+        "Tags": tags(Name=f"amica-public-{zone}"),
+    }
+
+
+def target(state: str, reason: str | None = None) -> dict[str, Any]:
+    health = {"State": state} | ({"Reason": reason} if reason else {})
+    return {"Target": {"Id": "10.0.0.9", "Port": 8080}, "TargetHealth": health}
+
+
+def deployment(state: str = "COMPLETED", revision: int = 3, failed: int = 0, reason: str = "") -> dict[str, Any]:
+    return {
+        "id": "ecs-svc/1",
+        "status": "PRIMARY",
+        "rolloutState": state,
+        "rolloutStateReason": reason,
+        "taskDefinition": arn("ecs", f"task-definition/amica-task:{revision}"),
+        "desiredCount": 2,
+        "runningCount": 2,
+        "pendingCount": 0,
+        "failedTasks": failed,
+        "createdAt": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    }
+
+
+SERVICE: dict[str, Any] = {
+    "serviceName": "amica-service",
+    "serviceArn": arn("ecs", "service/amica-cluster/amica-service"),
+    "status": "ACTIVE",
+    "desiredCount": 2,
+    "runningCount": 2,
+    "pendingCount": 0,
+    "taskDefinition": arn("ecs", "task-definition/amica-task:3"),
+    "deployments": [deployment()],
+    "events": [
+        {"id": str(n), "createdAt": datetime(2026, 1, 1, tzinfo=UTC), "message": f"event {n}"} for n in range(9)
+    ],
+}
+DEFINITION: dict[str, Any] = {
+    "family": "amica-task",
+    "revision": 3,
+    "taskDefinitionArn": arn("ecs", "task-definition/amica-task:3"),
+    "status": "ACTIVE",
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [{"name": "sidecar"}, {"name": "amica", "image": f"registry/amica-stack@{DIGEST}"}],
+}
+WHOLE = replace(
+    NOTHING,
+    vpc={"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "Tags": tags(Name="amica-vpc")},
+    subnets=[subnet("b", "10.0.1.0/24"), subnet("a", "10.0.0.0/24"), subnet("c", "10.0.9.0/24", public=False)],
+    route_tables=[
+        {"RouteTableId": "rtb-main", "Routes": [{"GatewayId": "local"}]},
+        {"RouteTableId": "rtb-public", "Routes": [{"GatewayId": "local"}, {"GatewayId": "igw-1"}]},
+    ],
+    security_groups=[
+        {"GroupId": "sg-0", "GroupName": "amica-alb-sg", "VpcId": "vpc-other"},
+        {"GroupId": "sg-1", "GroupName": "amica-alb-sg", "VpcId": "vpc-1"},
+        {"GroupId": "sg-2", "GroupName": "amica-tasks-sg", "VpcId": "vpc-1"},
+    ],
+    repository={
+        "repositoryName": "amica-stack",
+        "repositoryArn": arn("ecr", "repository/amica-stack"),
+        "repositoryUri": "registry/amica-stack",
+    },
+    log_group={
+        "logGroupName": "/ecs/amica-stack",
+        "arn": arn("logs", "log-group:/ecs/amica-stack:*"),
+        "retentionInDays": 7,
+    },
+    load_balancer={
+        "LoadBalancerName": "amica-alb",
+        "LoadBalancerArn": arn("elasticloadbalancing", "loadbalancer/app/amica-alb/1"),
+        "DNSName": "amica-alb-1.elb.amazonaws.com",
+        "State": {"Code": "active"},
+    },
+    listeners=[{"Port": 80, "Protocol": "HTTP"}],
+    target_group={
+        "TargetGroupName": "amica-tg",
+        "TargetGroupArn": arn("elasticloadbalancing", "targetgroup/amica-tg/1"),
+    },
+    targets=[target("healthy"), target("healthy")],
+    execution_role={"RoleName": "amica-execution-role", "Arn": "arn:aws:iam::111122223333:role/amica-execution-role"},
+    task_role={"RoleName": "amica-task-role", "Arn": "arn:aws:iam::111122223333:role/amica-task-role"},
+    cluster={"clusterName": "amica-cluster", "clusterArn": arn("ecs", "cluster/amica-cluster"), "status": "ACTIVE"},
+    service=SERVICE,
+    task_definition=DEFINITION,
+    scalable_target={"MinCapacity": 2, "MaxCapacity": 4},
+    distribution={
+        "Id": "E1",
+        "ARN": "arn:aws:cloudfront::111122223333:distribution/E1",
+        "DomainName": "d1.cloudfront.net",
+        "Status": "InProgress",
+        "Enabled": True,
+    },
+    tagged={arn("ec2", "vpc/vpc-1"): {"amica:stack": "amica", "amica:environment": "rag"}},
+)
+
+
+def stack_of(answers: Answers) -> dict[str, Any]:
+    return assemble("amica", names("amica"), answers)
+
+
+def test_a_whole_stack() -> None:
+    stack = stack_of(WHOLE)
+    assert stack["vpc"] == {
+        "id": "vpc-1",
+        "cidr": "10.0.0.0/16",
+        "name": "amica-vpc",
+        "public_subnet_ids": ["subnet-a", "subnet-b"],
+        "public_route_table_id": "rtb-public",
+        "subnets": [
+            {"id": "subnet-a", "cidr": "10.0.0.0/24", "zone": "eu-west-1a", "name": "amica-public-a"},
+            {"id": "subnet-b", "cidr": "10.0.1.0/24", "zone": "eu-west-1b", "name": "amica-public-b"},
+            {"id": "subnet-c", "cidr": "10.0.9.0/24", "zone": "eu-west-1c", "name": "amica-public-c"},
+        ],
+    }
+    assert stack["security_groups"] == {
+        "alb": {"id": "sg-1", "name": "amica-alb-sg"},
+        "tasks": {"id": "sg-2", "name": "amica-tasks-sg"},
+    }
+    assert stack["log_group"]["arn"] == arn("logs", "log-group:/ecs/amica-stack")
+    assert stack["scaling"] == {"min": 2, "max": 4}
+    assert stack["environment"] == "rag"
+    assert stack["urls"] == {
+        "load_balancer": "http://amica-alb-1.elb.amazonaws.com",
+        "cloudfront": "https://d1.cloudfront.net",
+    }
+    definition = stack["task_definition"]
+    assert (definition["cpu"], definition["memory"], definition["ephemeral_storage"]) == (256, 512, 20)
+    assert (definition["container"], definition["image_digest"]) == ("amica", DIGEST)
+    assert [event["message"] for event in stack["service"]["events"]] == [f"event {n}" for n in range(5)]
+    assert stack["service"]["deployments"][0]["created_at"] == "2026-01-02T03:04:05+00:00"
+    assert stack["exists"] == [
+        "vpc amica-vpc",
+        "security group amica-alb-sg",
+        "security group amica-tasks-sg",
+        "repository amica-stack",
+        "log group /ecs/amica-stack",
+        "load balancer amica-alb",
+        "target group amica-tg",
+        "cluster amica-cluster",
+        "service amica-service",
+        "distribution E1",
+        "role amica-execution-role",
+        "role amica-task-role",
+        "task definition amica-task:3",
+        "scaling amica",
+    ]
+    assert (stack["absent"], stack["health"]) == (False, "healthy")
+    assert stack["summary"] == "2 of 2 tasks running, 2 healthy behind the load balancer"
+
+
+def test_nothing() -> None:
+    stack = stack_of(NOTHING)
+    assert (stack["absent"], stack["health"]) == (True, "absent")
+    assert stack["summary"] == "nothing of amica stands in eu-west-1"
+    assert stack["security_groups"] == {"alb": None, "tasks": None}
+    assert stack["roles"] == {"execution": None, "task": None}
+    assert stack["urls"] == {"load_balancer": None, "cloudfront": None}
+    assert {name for name, part in stack.items() if part is None} == {
+        "cluster",
+        "distribution",
+        "environment",
+        "load_balancer",
+        "log_group",
+        "repository",
+        "scaling",
+        "service",
+        "target_group",
+        "task_definition",
+        "vpc",
+    }
+
+
+def test_what_ecs_only_remembers_does_not_exist() -> None:
+    remembered = replace(
+        NOTHING,
+        cluster={"clusterName": "amica-cluster", "clusterArn": "c", "status": "DEPROVISIONING"},
+        service={**SERVICE, "status": "DRAINING"},
+        task_definition={**DEFINITION, "status": "INACTIVE"},
+    )
+    stack = stack_of(remembered)
+    assert (stack["exists"], stack["absent"]) == ([], True)
+    assert stack["service"]["status"] == "DRAINING"
+
+
+def test_a_tag_alone_is_a_part_that_is_left() -> None:
+    left = stack_of(replace(NOTHING, tagged={arn("ec2", "internet-gateway/igw-1"): {"amica:stack": "amica"}}))
+    assert (left["absent"], left["health"]) == (False, "incomplete")
+    assert left["tagged_resources"] == [arn("ec2", "internet-gateway/igw-1")]
+
+
+def test_a_route_table_without_its_route_is_found_by_name() -> None:
+    tables = [{"RouteTableId": "rtb-new", "Routes": [], "Tags": tags(Name="amica-public-rtb")}]
+    assert stack_of(replace(WHOLE, route_tables=tables))["vpc"]["public_route_table_id"] == "rtb-new"
+    assert stack_of(replace(WHOLE, route_tables=[]))["vpc"]["public_route_table_id"] is None
+
+
+def test_the_digest_is_that_of_a_running_task_where_the_image_has_none() -> None:
+    by_tag = {**DEFINITION, "containerDefinitions": [{"name": "amica", "image": "registry/amica-stack:v1"}]}
+    answers = replace(WHOLE, task_definition=by_tag, running_digest=DIGEST)
+    assert stack_of(answers)["task_definition"]["image_digest"] == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("listeners", "url"),
+    [
+        ([], None),
+        ([("HTTP", 80)], "http://dns"),
+        ([("HTTP", 8088)], "http://dns:8088"),
+        ([("HTTP", 80), ("HTTPS", 443)], "https://dns"),
+        ([("HTTP", 80), ("HTTPS", 8443)], "https://dns:8443"),
+    ],
+)
+def test_where_the_load_balancer_answers(listeners: list[tuple[str, int]], url: str | None) -> None:
+    named = [{"protocol": protocol, "port": port} for protocol, port in listeners]
+    assert balancer_url({"dns_name": "dns", "listeners": named}) == url
+
+
+def without(answers: Answers, **service: Any) -> Answers:
+    return replace(answers, service={**SERVICE, **service})
+
+
+@pytest.mark.parametrize(
+    ("answers", "health", "said"),
+    [
+        (replace(WHOLE, service=None), "incomplete", "missing: service"),
+        (replace(WHOLE, listeners=[], cluster=None), "incomplete", "missing: cluster, listener"),
+        (without(WHOLE, status="DRAINING"), "incomplete", "missing: service"),
+        (
+            without(WHOLE, deployments=[deployment("IN_PROGRESS", 4, failed=1)]),
+            "deploying",
+            "amica-task:4 is being rolled out, 1 of its tasks failed",
+        ),
+        (
+            replace(WHOLE, load_balancer={**(WHOLE.load_balancer or {}), "State": {"Code": "provisioning"}}),
+            "deploying",
+            "the load balancer is being provisioned",
+        ),
+        (
+            replace(WHOLE, load_balancer={**(WHOLE.load_balancer or {}), "State": {"Code": "failed"}}),
+            "unhealthy",
+            "the load balancer could not be set up",
+        ),
+        (without(WHOLE, desiredCount=0, runningCount=0), "degraded", "scaled to 0 tasks, so nobody answers"),
+        (without(WHOLE, runningCount=0), "unhealthy", "0 of 2 tasks running"),
+        (
+            replace(WHOLE, targets=[target("unhealthy", "Target.Timeout"), target("draining", "Target.Draining")]),
+            "unhealthy",
+            "2 of 2 tasks running, 0 healthy behind the load balancer (Target.Timeout)",
+        ),
+        (
+            replace(WHOLE, targets=[target("healthy"), target("initial", "Elb.InitialHealthChecking")]),
+            "degraded",
+            "1 healthy behind the load balancer (Elb.InitialHealthChecking)",
+        ),
+        (
+            without(WHOLE, deployments=[deployment("FAILED", 4, reason="tasks failed to start")]),
+            "degraded",
+            "the deployment of amica-task:4 failed: tasks failed to start",
+        ),
+        (without(WHOLE, deployments=[deployment("FAILED")], runningCount=0), "unhealthy", "failed: no reason given"),
+        (without(WHOLE, desiredCount=1), "healthy", "2 of 1 tasks running"),
+    ],
+)
+def test_the_verdict(answers: Answers, health: str, said: str) -> None:
+    stack = stack_of(answers)
+    assert stack["health"] == health
+    assert said in stack["summary"]
+
+
+# What the reader asks AWS
+
+
+@pytest.fixture(scope="module")
+def aws() -> Clients:
+    return Clients(REGION, None, {"aws_access_key_id": "k", "aws_secret_access_key": "s", "verify": True})
+
+
+def test_the_newest_revision_is_of_this_family_alone(aws: Clients) -> None:
+    arns = [arn("ecs", "task-definition/amica-task-other:9"), arn("ecs", "task-definition/amica-task:3")]
+    with Stubber(aws("ecs")) as stub:
+        stub.add_response("list_task_definitions", {"taskDefinitionArns": arns})
+        assert list(active_definitions(aws("ecs"), "amica-task")) == arns[1:]
+
+
+def test_a_namesake_in_cloudfront_s_region_is_another_stack(aws: Clients) -> None:
+    edge = "arn:aws:cloudfront::111122223333:distribution/E1"
+    network = "arn:aws:ec2:us-east-1:111122223333:vpc/vpc-9"
+    found = [{"ResourceARN": one, "Tags": [{"Key": "amica:stack", "Value": "amica"}]} for one in (edge, network)]
+    with Stubber(aws("resourcegroupstaggingapi", "us-east-1")) as stub:
+        filters = [{"Key": "amica:stack", "Values": ["amica"]}]
+        stub.add_response("get_resources", {"ResourceTagMappingList": found}, {"TagFilters": filters})
+        assert read_tagged_elsewhere(aws, "amica") == {edge: {"amica:stack": "amica"}}
+    at_home = Clients("us-east-1", None, {"aws_access_key_id": "k", "aws_secret_access_key": "s", "verify": True})
+    assert read_tagged_elsewhere(at_home, "amica") == {}
+
+
+def test_the_tagging_api_s_memory_is_not_believed(aws: Clients) -> None:
+    gateway, gone_gateway = arn("ec2", "internet-gateway/igw-1"), arn("ec2", "internet-gateway/igw-2")
+    listener = arn("elasticloadbalancing", "listener/app/amica-alb/1/2")
+    task = arn("ecs", "task/amica-cluster/1")
+    revision = arn("ecs", "task-definition/amica-task:1")
+    unknown = arn("sns", "amica-topic")
+    with Stubber(aws("ec2")) as ec2, Stubber(aws("elbv2")) as elb, Stubber(aws("ecs")) as ecs:
+        filters = [{"Name": "resource-id", "Values": ["igw-1", "igw-2"]}]
+        ec2.add_response("describe_tags", {"Tags": [{"ResourceId": "igw-1"}]}, {"Filters": filters})
+        elb.add_client_error("describe_listeners", "ListenerNotFound")
+        ecs.add_response("describe_tasks", {"tasks": [{"taskArn": task, "lastStatus": "STOPPED"}]})
+        assert still_there(aws, [gateway, gone_gateway, listener, task, unknown]) == {gateway, unknown}
+        ecs.add_response("list_task_definitions", {"taskDefinitionArns": []})
+        assert still_there(aws, [revision]) == set()
+    assert still_there(aws, []) == set()
+
+
+@pytest.mark.parametrize(
+    ("resource", "operation", "answer", "there"),
+    [
+        ("service/amica-cluster/amica-service", "describe_services", {"services": [{"status": "DRAINING"}]}, False),
+        ("service/amica-cluster/amica-service", "describe_services", {"services": [{"status": "ACTIVE"}]}, True),
+        ("service/amica-cluster/amica-service", "describe_services", None, False),
+    ],
+)
+def test_a_service_that_drains_is_not_there(
+    aws: Clients, resource: str, operation: str, answer: dict[str, Any] | None, there: bool
+) -> None:
+    with Stubber(aws("ecs")) as stub:
+        if answer is None:
+            stub.add_client_error(operation, "ClusterNotFoundException")
+        else:
+            stub.add_response(operation, answer)
+        assert still_there(aws, [arn("ecs", resource)]) == ({arn("ecs", resource)} if there else set())
