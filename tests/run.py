@@ -24,6 +24,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 COLLECTION = REPOSITORY / "collections" / "ansible_collections" / "amica" / "stack"
 APP_VENV = REPOSITORY / ".cache" / "app-venv"
+# Each file of tests has an embedded AWS of its own, so two of them can run side by side.
+SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -97,16 +99,23 @@ def lint(run: Runner) -> None:
     run.check("yamllint", "--strict", ".")
     run.check("ansible-lint", "--offline", "--strict")
     run.check("antsibull-changelog", "lint")
-    run.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "--validate-collection-refs=all", ".", cwd=COLLECTION)
+    docs = (
+        "antsibull-docs",
+        "lint-collection-docs",
+        "--plugin-docs",
+        "--skip-rstcheck",
+        "--validate-collection-refs=all",
+    )
+    run.check(*docs, ".", cwd=COLLECTION)
     run.check(sys.executable, "tests/sanity.py")
 
 
 def unit(run: Runner) -> None:
-    run.pytest("tests/unit")
+    run.pytest("tests/unit", *SIDE_BY_SIDE)
 
 
 def contract(run: Runner) -> None:
-    run.pytest("tests/contract")
+    run.pytest("tests/contract", *SIDE_BY_SIDE)
 
 
 def app(run: Runner) -> None:
@@ -122,7 +131,7 @@ def app(run: Runner) -> None:
 def e2e(run: Runner) -> None:
     if not any(shutil.which(name) for name in CHROMIUM):
         run.cannot_run("the chat in a browser", "no Chromium on this machine", "apt-get install chromium")
-    run.pytest("tests/e2e")
+    run.pytest("tests/e2e", *SIDE_BY_SIDE)
 
 
 def molecule(run: Runner) -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the environment that this repository's commands run in.
 
-`bootstrap.py run` installs what a playbook run needs into `.venv`, `bootstrap.py test` what the tests need besides.
+`bootstrap.py run` installs what a playbook run needs into `.venv-ansible`, `bootstrap.py test` what the tests need besides.
 Everything is pinned with hashes; a second call with unchanged locks takes no time. Needs the standard library only.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-VENV = REPOSITORY / ".venv"
+VENV = REPOSITORY / ".venv-ansible"
 COLLECTIONS = REPOSITORY / "collections" / "ansible_collections"
 UNPACKED = ("amazon/aws", "ansible/posix", "community/aws")
 SUPPORTED = ((3, 13), (3, 12), (3, 11))
@@ -78,7 +78,7 @@ def fingerprint(*files: Path) -> str:
 
 
 def make_venv(lock: Path) -> None:
-    """Bring `.venv` to the state of the lock; a half-made one from a killed run is made anew."""
+    """Bring `.venv-ansible` to the state of the lock; a half-made one from a killed run is made anew."""
     stamp = VENV / "amica-lock"
     wanted = {lock.stem: fingerprint(lock)}
     if lock.stem == "run":
@@ -89,7 +89,7 @@ def make_venv(lock: Path) -> None:
     python = VENV / "bin" / "python"
     if not stamp.exists():
         interpreter = newest_python()
-        say(f"making .venv with {interpreter}")
+        say(f"making .venv-ansible with {interpreter}")
         run(interpreter, "-m", "venv", "--clear", VENV)
     stamp.unlink(missing_ok=True)
     say("installing uv")
