@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contract tests share one embedded AWS; each test names its resources for itself and removes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.embedded import EmbeddedAws
+from support.embedded import free_port
+
+
+@pytest.fixture(scope="session")
+def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    made = EmbeddedAws(tmp_path_factory.mktemp("embedded-aws"), free_port())
+    made.start()
+    yield made
+    made.command("stop")
+
+
+@pytest.fixture(scope="session")
+def clients(embedded_aws: EmbeddedAws) -> Callable[..., Any]:
+    """`clients("ecs")` is a client of that service, `clients("acm", "us-east-1")` one in another region."""
+    return embedded_aws.client
