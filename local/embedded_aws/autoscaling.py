@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Application Auto Scaling, which MiniStack lacks: targets and policies are kept, and bounds move the desired count."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import re
+import sys
+import time
+import uuid
+from typing import Any
+
+import ministack.app as ministack
+from ministack.core import router
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.core.responses import error_response_json
+from ministack.core.responses import get_account_id
+from ministack.core.responses import get_region
+from ministack.core.responses import json_response
+from ministack.services import ecs
+
+from embedded_aws.correction import Reply
+
+NAME = "embedded_autoscaling"
+# (namespace, resource, dimension) -> target; the same and the policy's name -> policy.
+_targets = AccountRegionScopedDict()
+_policies = AccountRegionScopedDict()
+
+
+class Refused(Exception):
+    """An AWS error: its code, its text."""
+
+
+def get_state() -> dict[str, Any]:
+    return copy.deepcopy({"targets": _targets, "policies": _policies})
+
+
+def load_persisted_state(data: dict[str, Any]) -> None:
+    _targets.update(data.get("targets", {}))
+    _policies.update(data.get("policies", {}))
+
+
+def reset() -> None:
+    _targets.clear()
+    _policies.clear()
+
+
+def key(data: dict[str, Any]) -> tuple[str, str, str]:
+    return data.get("ServiceNamespace", ""), data.get("ResourceId", ""), data.get("ScalableDimension", "")
+
+
+def required(data: dict[str, Any]) -> dict[str, Any]:
+    if key(data) not in _targets:
+        raise Refused(
+            "ObjectNotFoundException",
+            f"No scalable target found for service namespace: {key(data)[0]}, "
+            f"resource ID: {key(data)[1]}, scalable dimension: {key(data)[2]}",
+        )
+    return dict(_targets[key(data)])
+
+
+def by_arn(data: dict[str, Any]) -> dict[str, Any]:
+    for target in _targets.values():
+        if target["ScalableTargetARN"] == data.get("ResourceARN"):
+            return target  # type: ignore[no-any-return]
+    raise Refused("ResourceNotFoundException", f"No resource found with ARN {data.get('ResourceARN')}")
+
+
+def register(data: dict[str, Any]) -> dict[str, Any]:
+    """New bounds apply at once to a running service that lies outside of them."""
+    known = _targets.get(key(data))
+    missing = [name for name in ("MinCapacity", "MaxCapacity") if name not in data and not known]
+    if missing:
+        raise Refused("ValidationException", f"{' and '.join(missing)} must be specified for a new scalable target.")
+    place = f"{get_region()}:{get_account_id()}"
+    principal = "ecs.application-autoscaling.amazonaws.com"
+    role = f"aws-service-role/{principal}/AWSServiceRoleForApplicationAutoScaling_ECSService"
+    target = dict(
+        known
+        or {
+            **{name: data[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")},
+            "RoleARN": f"arn:aws:iam::{get_account_id()}:role/{role}",
+            "CreationTime": time.time(),
+            "Tags": {},
+            "ScalableTargetARN": f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex[:24]}",
+            "SuspendedState": dict.fromkeys(
+                ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
+            ),
+        }
+    )
+    target.update({name: data[name] for name in ("MinCapacity", "MaxCapacity", "RoleARN") if name in data})
+    target["SuspendedState"] = {**target["SuspendedState"], **data.get("SuspendedState", {})}
+    target["Tags"] = {**target["Tags"], **data.get("Tags", {})}
+    if target["MinCapacity"] > target["MaxCapacity"]:
+        raise Refused("ValidationException", "Maximum capacity cannot be less than minimum capacity.")
+    apply_bounds(target)
+    _targets[key(data)] = target
+    return {"ScalableTargetARN": target["ScalableTargetARN"]}
+
+
+def apply_bounds(target: dict[str, Any]) -> None:
+    found = re.fullmatch(r"service/([^/]+)/([^/]+)", target["ResourceId"])
+    if not found:
+        return
+    names = {"cluster": found[1], "service": found[2]}
+    reply = ecs._ACTION_MAP["DescribeServices"]({"cluster": found[1], "services": [found[2]]})
+    services = [item for item in json.loads(reply[2]).get("services", []) if item["status"] == "ACTIVE"]
+    if not services:
+        raise Refused("ValidationException", f"ECS service doesn't exist: {target['ResourceId']}")
+    desired = services[0]["desiredCount"]
+    bounded = min(max(desired, target["MinCapacity"]), target["MaxCapacity"])
+    if bounded != desired:
+        ecs._ACTION_MAP["UpdateService"]({**names, "desiredCount": bounded})
+
+
+def describe_targets(data: dict[str, Any]) -> dict[str, Any]:
+    found = [
+        {name: value for name, value in target.items() if name != "Tags"}
+        for target in _targets.values()
+        if target["ServiceNamespace"] == data.get("ServiceNamespace")
+        and (not data.get("ResourceIds") or target["ResourceId"] in data["ResourceIds"])
+        and data.get("ScalableDimension", target["ScalableDimension"]) == target["ScalableDimension"]
+    ]
+    return {"ScalableTargets": found}
+
+
+def deregister(data: dict[str, Any]) -> dict[str, Any]:
+    required(data)
+    for name in [name for name in list(_policies) if tuple(name[:3]) == key(data)]:
+        del _policies[name]
+    del _targets[key(data)]
+    return {}
+
+
+def put_policy(data: dict[str, Any]) -> dict[str, Any]:
+    required(data)
+    name = (*key(data), data["PolicyName"])
+    known = _policies.get(name) or {
+        "PolicyARN": f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scalingPolicy:{uuid.uuid4()}:resource/"
+        f"{data['ServiceNamespace']}/{data['ResourceId']}:policyName/{data['PolicyName']}",
+        "CreationTime": time.time(),
+        "Alarms": [],
+    }
+    _policies[name] = {**known, **data}
+    return {"PolicyARN": known["PolicyARN"], "Alarms": []}
+
+
+def describe_policies(data: dict[str, Any]) -> dict[str, Any]:
+    wanted = {name: data[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension") if data.get(name)}
+    found = [
+        policy
+        for policy in _policies.values()
+        if all(policy.get(name) == value for name, value in wanted.items())
+        and (not data.get("PolicyNames") or policy["PolicyName"] in data["PolicyNames"])
+    ]
+    return {"ScalingPolicies": found}
+
+
+def delete_policy(data: dict[str, Any]) -> dict[str, Any]:
+    if not _policies.pop((*key(data), data.get("PolicyName")), None):
+        raise Refused("ObjectNotFoundException", f"No scaling policy found with name {data.get('PolicyName')}")
+    return {}
+
+
+def tag(data: dict[str, Any]) -> dict[str, Any]:
+    by_arn(data)["Tags"].update(data["Tags"])
+    return {}
+
+
+def untag(data: dict[str, Any]) -> dict[str, Any]:
+    for name in data["TagKeys"]:
+        by_arn(data)["Tags"].pop(name, None)
+    return {}
+
+
+ACTIONS = {
+    "RegisterScalableTarget": register,
+    "DescribeScalableTargets": describe_targets,
+    "DeregisterScalableTarget": deregister,
+    "PutScalingPolicy": put_policy,
+    "DescribeScalingPolicies": describe_policies,
+    "DeleteScalingPolicy": delete_policy,
+    "DescribeScalingActivities": lambda data: {"ScalingActivities": []},
+    "DescribeScheduledActions": lambda data: {"ScheduledActions": []},
+    "TagResource": tag,
+    "UntagResource": untag,
+    "ListTagsForResource": lambda data: {"Tags": by_arn(data)["Tags"]},
+}
+
+
+async def handle_request(_method: str, _path: str, headers: dict[str, str], body: bytes, _query: Any) -> Reply:
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    if action not in ACTIONS:
+        return error_response_json("UnknownOperationException", f"{action} is not supported", 400)
+    try:
+        # The ECS calls in it may wait for the scheduler.
+        return json_response(await asyncio.to_thread(ACTIONS[action], json.loads(body or b"{}")))
+    except Refused as refused:
+        return error_response_json(*refused.args, 400)
+
+
+def install() -> None:
+    """Register this module as one more service: routed, saved, restored and reset like MiniStack's own."""
+    ministack._loaded_modules[NAME] = sys.modules[__name__]
+    ministack.SERVICE_REGISTRY["application-autoscaling"] = {"module": NAME}
+    ministack.SERVICE_HANDLERS["application-autoscaling"] = handle_request
+    ministack._state_map[NAME] = NAME
+    router.SERVICE_PATTERNS["application-autoscaling"] = {"target_prefixes": ["AnyScaleFrontendService"]}

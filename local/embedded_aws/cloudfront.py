@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudFront: distributions take their time to deploy; requests by their domain name really go to the origin."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element
+
+from ministack.core.responses import request_scope
+from ministack.services import cloudfront
+
+from embedded_aws.clock import Clock
+from embedded_aws.context import ACCOUNT
+from embedded_aws.correction import Reply
+from embedded_aws.correction import correct
+from embedded_aws.front_door import Answer
+from embedded_aws.front_door import Head
+from embedded_aws.front_door import Upstream
+from embedded_aws.front_door import error
+
+SUFFIXES = (".cloudfront.net", ".cloudfront.localhost")
+
+
+def install(clock: Clock, delay: float, origin_delay: float) -> None:
+    """:param delay: seconds on the clock until a changed distribution is `Deployed`; `origin_delay`: a VPC origin."""
+
+    def changed(record: dict[str, Any]) -> None:
+        record["Ready"] = time.time() + clock.real(delay)
+
+    def refresh(record: dict[str, Any]) -> None:
+        record["Status"] = "Deployed" if time.time() >= record.get("Ready", 0) else "InProgress"
+
+    @correct(cloudfront, "_create_distribution")
+    def create(original: Any, fields: Any, body: bytes) -> Reply:
+        """Is `InProgress` first."""
+        before = set(cloudfront._distributions.keys())
+        reply: Reply = original(fields, body)
+        for name in set(cloudfront._distributions.keys()) - before:
+            changed(cloudfront._distributions[name])
+            return reply[0], reply[1], cloudfront._get_distribution(name)[2]
+        return reply
+
+    @correct(cloudfront, "_update_distribution")
+    def update(original: Any, name: str, fields: Any, body: bytes) -> Reply:
+        """Is `InProgress` again."""
+        reply: Reply = original(name, fields, body)
+        if reply[0] == 200:
+            changed(cloudfront._distributions[name])
+            return reply[0], reply[1], cloudfront._get_distribution(name)[2]
+        return reply
+
+    @correct(cloudfront, "_delete_distribution")
+    def delete(original: Any, name: str, fields: Any) -> Reply:
+        """Refused until the disabling has been deployed; its tags go with it."""
+        found = cloudfront._distributions.get(name)
+        if found:
+            refresh(found)
+            if not found["enabled"] and found["Status"] == "InProgress":
+                text = "The distribution you are trying to delete has not been disabled."
+                return cloudfront._error("DistributionNotDisabled", text, 409)
+        reply: Reply = original(name, fields)
+        if found and reply[0] == 204:
+            cloudfront._tags.pop(found["ARN"], None)
+        return reply
+
+    @correct(cloudfront, "_build_distribution_xml")
+    def build(original: Any, parent: Element, record: dict[str, Any]) -> None:
+        refresh(record)
+        original(parent, record)
+
+    @correct(cloudfront, "_build_distribution_list_xml")
+    def build_list(original: Any, root: Element, records: list[dict[str, Any]]) -> None:
+        for record in records:
+            refresh(record)
+        original(root, records)
+
+    @correct(cloudfront, "_create_vpc_origin")
+    def create_origin(original: Any, body: bytes) -> Reply:
+        """Is `Deploying` first."""
+        before = set(cloudfront._vpc_origins.keys())
+        reply: Reply = original(body)
+        for name in set(cloudfront._vpc_origins.keys()) - before:
+            cloudfront._vpc_origins[name]["Ready"] = time.time() + clock.real(origin_delay)
+        return reply
+
+    @correct(cloudfront, "_build_vpc_origin_xml")
+    def build_origin(original: Any, parent: Element, record: dict[str, Any]) -> None:
+        deploying = record.get("Ready", 0) > time.time()
+        original(parent, {**record, "Status": "Deploying"} if deploying else record)
+
+
+async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
+    """Where a request to a distribution's domain name goes; None for any other host."""
+    suffix = next((suffix for suffix in SUFFIXES if host.lower().endswith(suffix)), "")
+    if not suffix:
+        return None
+    with request_scope(ACCOUNT, "us-east-1"):
+        found = cloudfront.find_distribution_for_label(host.lower().removesuffix(suffix))
+        if not found or not found["enabled"]:
+            return error(403, "CloudFront")
+        config = cloudfront.parse_distribution_dataplane_config(found)
+        url = urlsplit(head.target)
+        behavior = cloudfront._match_behavior(config, url.path)
+        origin = config["origins"].get(behavior["target_origin_id"]) if behavior else None
+        if not origin:
+            return error(502, "CloudFront")
+        fields = {name.lower(): value for name, value in head.fields}
+        secure = fields.get("x-forwarded-proto") == "https"
+        refusal = cloudfront._check_viewer_protocol_policy(
+            behavior, head.method, secure, url.path, url.query, fields
+        ) or cloudfront._check_allowed_methods(behavior, head.method)
+        if refusal:
+            status, answer, body = refusal
+            return Answer(status, body, tuple(answer.items()))
+        forwards_header, _, _ = cloudfront._forwarding_predicates(behavior)
+        if not forwards_header("host"):
+            head.put("Host", origin["domain_name"])
+        for name, value in origin["custom_headers"]:
+            head.put(name, value)
+        head.put("X-Forwarded-For", ", ".join(filter(None, (fields.get("x-forwarded-for"), peer))))
+        head.put("Via", f"1.1 {found['DomainName']} (CloudFront)")
+        head.drop("x-forwarded-proto")
+        head.first = (head.method, origin["origin_path"] + head.target, head.first[2])
+
+        def polish(response: Head) -> None:
+            response.put("Via", f"1.1 {found['DomainName']} (CloudFront)")
+            response.put("X-Cache", "Miss from cloudfront")
+
+        return Upstream(origin["domain_name"], origin["http_port"], float(origin["read_timeout"]), polish)

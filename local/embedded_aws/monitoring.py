@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudWatch: FilterLogEvents gives all events, page by page; an alarm shows no description that it has not."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from bisect import bisect_right
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.core.responses import json_response
+from ministack.services import cloudwatch
+from ministack.services import cloudwatch_logs as logs
+
+from embedded_aws.correction import Reply
+from embedded_aws.correction import correct
+from embedded_aws.pages import Entry
+from embedded_aws.pages import after
+from embedded_aws.pages import decode
+from embedded_aws.pages import encode
+
+PAGE_EVENTS = 10_000
+PAGE_BYTES = 1024 * 1024
+# What AWS counts for each event beside its message, in bytes.
+EVENT_BYTES = 26
+
+
+def install() -> None:
+    def entries(stream: str, events: list[dict[str, Any]], start: int | None, end: int | None) -> Iterator[Entry]:
+        time = logs._event_timestamp
+        low = bisect_left(events, start, key=time) if start is not None else 0
+        high = bisect_right(events, end, key=time) if end is not None else len(events)
+        return ((event["timestamp"], event["ingestionTime"], stream, event) for event in events[low:high])
+
+    @correct(cloudwatch, "_cbor_alarm")
+    def alarm(original: Any, record: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in original(record).items() if name != "AlarmDescription" or value}
+
+    @correct(logs, "_filter_log_events")
+    def filter_events(original: Any, data: Any) -> Reply:
+        """A page ends at 10,000 events, 1 MB or the limit, and then has a nextToken; a prefix can choose streams."""
+        group = logs._log_groups.get(logs._resolve_log_group_name(data))
+        if group is None:
+            return original(data)
+        chosen = data.get("logStreamNames") or [
+            name for name in group["streams"] if name.startswith(data.get("logStreamNamePrefix", ""))
+        ]
+        token = data.get("nextToken")
+        try:
+            start = max(filter(None, (data.get("startTime"), decode(token)[0] if token else None)), default=None)
+        except ValueError as problem:
+            return error_response_json("InvalidParameterException", str(problem), 400)
+        with logs._log_events_lock:
+            streams = [
+                entries(name, group["streams"][name]["events"], start, data.get("endTime"))
+                for name in chosen
+                if name in group["streams"]
+            ]
+        merged: Iterable[Entry] = heapq.merge(*streams, key=lambda entry: entry[:3])
+        if token:
+            merged = after(merged, token)
+        matches = logs._compile_filter_pattern(data.get("filterPattern", ""))
+        limit = min(data.get("limit") or PAGE_EVENTS, PAGE_EVENTS)
+        page: list[dict[str, Any]] = []
+        answer: dict[str, Any] = {"events": page, "searchedLogStreams": []}
+        size = 0
+        last: Entry = (0, 0, "", {})
+        for entry in merged:
+            message = entry[3].get("message", "")
+            if not matches(message):
+                continue
+            size += len(message.encode()) + EVENT_BYTES
+            if page and (len(page) >= limit or size > PAGE_BYTES):
+                answer["nextToken"] = encode(last)
+                break
+            page.append({**entry[3], "logStreamName": entry[2]})
+            last = entry
+        return json_response(answer)
