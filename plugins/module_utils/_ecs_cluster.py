@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ECS clusters: Container Insights and tags, and an end that waits for the last tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
+from ansible_collections.amica.stack.plugins.module_utils._aws import differing
+from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
+from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import retag
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import snake
+from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
+
+with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
+    from botocore.exceptions import ClientError
+
+INSIGHTS = "containerInsights"
+PAUSE = 2.0  # seconds
+# What AWS says while the last tasks of a service that is gone are still stopping.
+STILL_BUSY = ("ClusterContainsTasksException", "UpdateInProgressException")
+
+
+def insights(cluster: Document) -> str:
+    """The cluster's Container Insights: disabled, enabled or enhanced."""
+    settings = {item.get("name"): item.get("value") for item in cluster.get("settings", ())}
+    return settings.get(INSIGHTS) or "disabled"
+
+
+def settings(value: str) -> list[dict[str, str]]:
+    return [{"name": INSIGHTS, "value": value}]
+
+
+def find(client: Any, name: str) -> dict[str, Any] | None:
+    """The cluster, its tags a mapping. One that is INACTIVE was deleted, and only its name is still known to AWS."""
+    for cluster in client.describe_clusters(clusters=[name], include=["SETTINGS", "TAGS"])["clusters"]:
+        if cluster["status"] != "INACTIVE":
+            return {**cluster, "tags": tags_to_dict(cluster.get("tags"))}
+    return None
+
+
+def ensure_present(client: Any, options: Document, check: bool) -> Outcome:
+    """Make the cluster, or make its settings and tags the wanted ones; what is not set stays as it is."""
+    name, wanted = options["name"], options.get("container_insights")
+    cluster = find(client, name)
+    old_tags: Mapping[str, str] = cluster["tags"] if cluster else {}
+    write, remove = tag_changes(old_tags, options.get("tags"))
+    tags = {**{key: value for key, value in old_tags.items() if key not in remove}, **write}
+    before: dict[str, Any] = {"container_insights": insights(cluster), "tags": dict(old_tags)} if cluster else {}
+    after: dict[str, Any] = {"container_insights": wanted or before.get("container_insights"), "tags": tags}
+    if cluster is None:
+        cluster = {"clusterName": name, "status": "ACTIVE"}
+        if not check:
+            given = {"settings": settings(wanted)} if wanted else {}
+            cluster = client.create_cluster(clusterName=name, tags=dict_to_tags(tags, "key", "value"), **given)[
+                "cluster"
+            ]
+    elif not check:
+        if before["container_insights"] != after["container_insights"]:
+            client.update_cluster_settings(cluster=name, settings=settings(after["container_insights"]))
+        retag(client, cluster["clusterArn"], write, remove)
+    difference = differing(before, after)
+    shown = {**cluster, "tags": tags}
+    if wanted:
+        shown["settings"] = settings(wanted)
+    return Outcome(
+        changed=before != after,
+        values={"cluster": snake(shown)},
+        before=difference["before"],
+        after=difference["after"],
+    )
+
+
+def ensure_absent(client: Any, options: Document, check: bool, wait: Callable[[float, float], Wait] = Wait) -> Outcome:
+    """Delete the cluster once its last tasks have stopped.
+
+    :raises Refused: when they have not within `wait_timeout`.
+    """
+    name = options["name"]
+    cluster = find(client, name)
+    if cluster is None:
+        return Outcome(changed=False)
+    if not check and not wait(options["wait_timeout"], PAUSE).until(lambda: _deleted(client, name)):
+        raise Refused(
+            f"Cluster {name} still has tasks after {options['wait_timeout']} s: stop them, or raise wait_timeout"
+        )
+    return Outcome(
+        changed=True, before={"name": name, "status": cluster["status"]}, after={"name": name, "status": "INACTIVE"}
+    )
+
+
+def _deleted(client: Any, name: str) -> bool:
+    try:
+        client.delete_cluster(cluster=name)
+    except ClientError as error:
+        if error_code(error) in STILL_BUSY:
+            return False
+        if error_code(error) != "ClusterNotFoundException":
+            raise
+    return True

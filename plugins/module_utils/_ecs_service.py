@@ -1,0 +1,421 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ECS services: what AWS makes of one, which fields differ, and the calls around them.
+
+What is not set stays as it is. The number of tasks of a service that exists is sent only when asked for, because
+scaling may have changed it since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
+from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
+from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import filled
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import retag
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import snake
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import unknown_members
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import unmet
+from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
+
+with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
+    from botocore.exceptions import ClientError
+
+# What AWS fills in where a service says nothing.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+DEFAULT_DEPLOYMENT = {"minimumHealthyPercent": 100, "maximumPercent": 200}
+DEFAULT_BREAKER = {"enable": False, "rollback": False}
+DEFAULTS: dict[str, Any] = {
+    "platformVersion": "LATEST",
+    "propagateTags": "NONE",
+    "enableECSManagedTags": False,
+    "enableExecuteCommand": False,
+    "healthCheckGracePeriodSeconds": 0,
+    "capacityProviderStrategy": [],
+    "loadBalancers": [],
+    "serviceRegistries": [],
+}
+# The other fields only count for tasks that start later.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+STARTS_DEPLOYMENT = frozenset(
+    {
+        "capacityProviderStrategy",
+        "forceNewDeployment",
+        "loadBalancers",
+        "networkConfiguration",
+        "platformVersion",
+        "serviceRegistries",
+        "taskDefinition",
+    }
+)
+# What AWS says for a while to the first service of an account, and while a listener is new.
+NOT_YET = ("unable to assume the service linked role", "does not have an associated load balancer")
+SECONDS_OF_ATTEMPTS = 60.0
+PAUSE = 2.0  # seconds
+
+
+def wanted_service(options: Document) -> dict[str, Any]:
+    """The module's options in AWS's spelling, without what is not set. An empty list is set: to none."""
+    members: dict[str, Any] = {
+        "taskDefinition": options.get("task_definition"),
+        "desiredCount": options.get("desired_count"),
+        "launchType": options.get("launch_type"),
+        "capacityProviderStrategy": _items(
+            options.get("capacity_provider_strategy"),
+            {"capacityProvider": "capacity_provider", "weight": "weight", "base": "base"},
+        ),
+        "platformVersion": options.get("platform_version"),
+        "networkConfiguration": _network(options.get("network_configuration")),
+        "loadBalancers": _items(
+            options.get("load_balancers"),
+            {
+                "targetGroupArn": "target_group_arn",
+                "containerName": "container_name",
+                "containerPort": "container_port",
+            },
+        ),
+        "serviceRegistries": _items(
+            options.get("service_registries"),
+            {
+                "registryArn": "registry_arn",
+                "port": "port",
+                "containerName": "container_name",
+                "containerPort": "container_port",
+            },
+        ),
+        "healthCheckGracePeriodSeconds": options.get("health_check_grace_period"),
+        "deploymentConfiguration": _deployment(options.get("deployment_configuration")),
+        "enableExecuteCommand": options.get("enable_execute_command"),
+        "enableECSManagedTags": options.get("enable_ecs_managed_tags"),
+        "propagateTags": options.get("propagate_tags"),
+        "availabilityZoneRebalancing": options.get("availability_zone_rebalancing"),
+    }
+    return {field: value for field, value in members.items() if value is not None}
+
+
+def _items(items: list[Document] | None, fields: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    if items is None:
+        return None
+    return [filled({field: item.get(option) for field, option in fields.items()}) for item in items]
+
+
+def _network(network: Document | None) -> dict[str, Any] | None:
+    if network is None:
+        return None
+    public = network.get("assign_public_ip")
+    members = {
+        "subnets": network.get("subnets"),
+        "securityGroups": network.get("security_groups"),
+        "assignPublicIp": None if public is None else "ENABLED" if public else "DISABLED",
+    }
+    return {"awsvpcConfiguration": {field: value for field, value in members.items() if value is not None}}
+
+
+def _deployment(deployment: Document | None) -> dict[str, Any] | None:
+    if deployment is None:
+        return None
+    breaker = deployment.get("circuit_breaker") or {}
+    alarms = deployment.get("alarms") or {}
+    early = deployment.get("early_success_criteria") or {}
+    return {
+        field: value
+        for field, value in {
+            "minimumHealthyPercent": deployment.get("minimum_healthy_percent"),
+            "maximumPercent": deployment.get("maximum_percent"),
+            "deploymentCircuitBreaker": filled(
+                {
+                    "enable": breaker.get("enable"),
+                    "rollback": breaker.get("rollback"),
+                    "resetOnHealthyTask": breaker.get("reset_on_healthy_task"),
+                    "thresholdConfiguration": breaker.get("threshold"),
+                }
+            ),
+            "alarms": alarms
+            and {"alarmNames": alarms["names"], "enable": alarms["enable"], "rollback": alarms["rollback"]},
+            "earlySuccessCriteria": filled(
+                {
+                    "enable": early.get("enable"),
+                    "healthyPercent": early.get("healthy_percent"),
+                    "sourceServiceRevisionCleanup": early.get("source_service_revision_cleanup"),
+                }
+            ),
+        }.items()
+        if value not in (None, {})
+    }
+
+
+# The lists of a service whose order means nothing, by the members of their items that an option can set.
+ITEMS = {
+    "capacityProviderStrategy": ("capacityProvider", "weight", "base"),
+    "loadBalancers": ("targetGroupArn", "containerName", "containerPort"),
+    "serviceRegistries": ("registryArn", "port", "containerName", "containerPort"),
+}
+SETS = frozenset({"alarmNames", "securityGroups", "subnets"})
+
+
+def canonical(document: Document) -> dict[str, Any]:
+    """The members of a service, wanted or AWS's, with lists whose order means nothing in one order."""
+    return {field: _canonical(field, value) for field, value in document.items()}
+
+
+def _canonical(field: str, value: Any) -> Any:
+    if field in SETS and value is not None:
+        return sorted(value)
+    if field in ITEMS and value is not None:
+        # A provider without weight and base has none of either.
+        default = 0 if field == "capacityProviderStrategy" else None
+        items = [{member: item.get(member, default) for member in ITEMS[field]} for item in value]
+        return sorted(items, key=lambda item: [str(member) for member in item.values()])
+    return canonical(value) if isinstance(value, Mapping) else value
+
+
+def complete(service: Document) -> dict[str, Any]:
+    """A service as AWS returns it, with AWS's defaults where an answer leaves them out."""
+    given = {field: value for field, value in service.items() if value not in (None, "")}
+    deployment = service.get("deploymentConfiguration") or {}
+    breaker = {**DEFAULT_BREAKER, **(deployment.get("deploymentCircuitBreaker") or {})}
+    network = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    return {
+        **DEFAULTS,
+        **given,
+        "deploymentConfiguration": {**DEFAULT_DEPLOYMENT, **deployment, "deploymentCircuitBreaker": breaker},
+        "networkConfiguration": {"awsvpcConfiguration": {"assignPublicIp": "DISABLED", **network}} if network else {},
+    }
+
+
+def changes(wanted: Document, service: Document) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(before, after) of the wanted members in which the service differs.
+
+    :raises Refused: when AWS cannot change a member of a service that exists.
+    """
+    members = dict(wanted)
+    strategy = service.get("capacityProviderStrategy")
+    if "launchType" in members and strategy:
+        # The service goes back to its launch type when it is given no providers.
+        members["capacityProviderStrategy"] = []
+        del members["launchType"]
+    elif members.get("capacityProviderStrategy"):
+        members.pop("launchType", None)
+    before, after = unmet(canonical(members), canonical(complete(service)))
+    if "launchType" in after:
+        raise Refused(
+            f"A service cannot go from launch type {before['launchType']} to {after['launchType']}: "
+            "use capacity providers, or delete the service first"
+        )
+    return before, after
+
+
+def update_request(wanted: Document, service: Document, after: Document) -> dict[str, Any]:
+    """What UpdateService takes so that the members of `after` become the wanted ones and nothing else changes."""
+    request: dict[str, Any] = {}
+    for field in after:
+        value = wanted.get(field, [])
+        request[field] = merged(without_off(service.get(field)), value) if isinstance(value, Mapping) else value
+    if "capacityProviderStrategy" in request:
+        request["forceNewDeployment"] = True  # AWS takes other providers in no other way.
+    return request
+
+
+def without_off(value: Any) -> Any:
+    """A document without what only says that something is off, which AWS does not always take back."""
+    if not isinstance(value, Mapping):
+        return value
+    members = {key: without_off(item) for key, item in value.items()}
+    return {key: item for key, item in members.items() if item or key == "minimumHealthyPercent"}
+
+
+def merged(old: Any, new: Document) -> dict[str, Any]:
+    """The new document with what only the old one says."""
+    result = dict(old or {})
+    for key, value in new.items():
+        result[key] = merged(result.get(key), value) if isinstance(value, Mapping) else value
+    return result
+
+
+def without_grace(wanted: Document, service: Document) -> dict[str, Any]:
+    """The wanted members without a grace period where no load balancer checks: AWS would refuse it."""
+    balancers = wanted.get("loadBalancers", service.get("loadBalancers"))
+    return {field: value for field, value in wanted.items() if balancers or field != "healthCheckGracePeriodSeconds"}
+
+
+def primary(service: Document) -> dict[str, Any]:
+    """The deployment that the service is going to, or has reached."""
+    deployments = service.get("deployments", ())
+    return next((item for item in deployments if item.get("status") == "PRIMARY"), {})
+
+
+def is_not_yet(error: Any) -> bool:
+    """Whether AWS refuses a service only because something that it needs is a few seconds old."""
+    message = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return any(sentence in message for sentence in NOT_YET)
+
+
+class Services:
+    """One service of one cluster, in AWS."""
+
+    def __init__(self, client: Any, cluster: str, name: str, wait: Callable[[float, float], Wait]) -> None:
+        self.client = client
+        self.cluster = cluster
+        self.name = name
+        self.wait = wait
+
+    def find(self) -> dict[str, Any] | None:
+        """The service, its tags a mapping; None where AWS no longer runs anything of it, or has no such cluster."""
+        answer = absent_as_none(
+            lambda: self.client.describe_services(cluster=self.cluster, services=[self.name], include=["TAGS"]),
+            "ClusterNotFoundException",
+        )
+        for service in answer["services"] if answer else ():
+            if service["status"] != "INACTIVE":
+                return {**service, "tags": tags_to_dict(service.get("tags"))}
+        return None
+
+    def await_end(self, timeout: float) -> None:
+        """Wait until the service has drained; it can be made again afterwards. `timeout` in seconds."""
+        if not self.wait(timeout, PAUSE).until(lambda: self.find() is None):
+            raise Refused(
+                f"Service {self.name} still drains after {timeout:g} s: run again later, or raise wait_timeout"
+            )
+
+    def resolve(self, task_definition: str) -> str:
+        """The ARN of a task definition that is named by family or family:revision; the name where there is none."""
+        if task_definition.startswith("arn:"):
+            return task_definition
+        answer = absent_as_none(
+            lambda: self.client.describe_task_definition(taskDefinition=task_definition), "ClientException"
+        )
+        return str(answer["taskDefinition"]["taskDefinitionArn"]) if answer else task_definition
+
+    def create(self, request: Document) -> dict[str, Any]:
+        """Make the service, once what it needs has reached all of AWS. The service as AWS answers."""
+        answers: list[dict[str, Any]] = []
+        refusals: list[ClientError] = []
+
+        def accepted() -> bool:
+            try:
+                answers.append(self.client.create_service(cluster=self.cluster, serviceName=self.name, **request))
+            except ClientError as error:
+                if not is_not_yet(error):
+                    raise
+                refusals.append(error)
+            return bool(answers)
+
+        if not self.wait(SECONDS_OF_ATTEMPTS, PAUSE).until(accepted):
+            raise refusals[-1]
+        return dict(answers[0]["service"])
+
+    def update(self, request: Document) -> dict[str, Any]:
+        answer = self.client.update_service(cluster=self.cluster, service=self.name, **request)
+        return dict(answer["service"])
+
+    def delete(self) -> None:
+        absent_as_none(
+            lambda: self.client.delete_service(cluster=self.cluster, service=self.name, force=True),
+            "ClusterNotFoundException",
+            "ServiceNotActiveException",
+            "ServiceNotFoundException",
+        )
+
+
+def ensure_present(client: Any, options: Document, check: bool, wait: Callable[[float, float], Wait] = Wait) -> Outcome:
+    """Make the service, or make its members and tags the wanted ones.
+
+    :raises Refused: when AWS or the installed SDK cannot do what is wanted.
+    """
+    services = Services(client, options["cluster"], options["name"], wait)
+    wanted = wanted_service(options)
+    unknown = list(unknown_members(wanted, client.meta.service_model.operation_model("CreateService").input_shape))
+    if unknown:
+        raise Refused(f"The installed botocore does not know {', '.join(unknown)}: install a newer boto3 and botocore")
+    service = services.find()
+    if service and service["status"] == "DRAINING":
+        if not check:
+            services.await_end(options["wait_timeout"])
+        service = None
+    if service is None:
+        return _create(services, wanted, options, check)
+    return _update(services, wanted, service, options, check)
+
+
+def _create(services: Services, wanted: Document, options: Document, check: bool) -> Outcome:
+    tags = {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
+    request = {"desiredCount": 1, **without_grace(wanted, {})}
+    if request.get("capacityProviderStrategy"):
+        request.pop("launchType", None)
+    if tags:
+        request["tags"] = dict_to_tags(tags, "key", "value")
+    after = {**canonical(wanted), "tags": tags}
+    if check:
+        predicted = {"serviceName": services.name, "status": "ACTIVE", **request, "tags": tags}
+        return Outcome(True, _values(predicted, started=True), {}, after)
+    service = {**services.create(request), "tags": tags}
+    return Outcome(True, _values(service, started=True), {}, after)
+
+
+def _update(services: Services, wanted: Document, service: dict[str, Any], options: Document, check: bool) -> Outcome:
+    members = without_grace(wanted, service)
+    if not options.get("update_desired_count"):
+        members.pop("desiredCount", None)
+    if "taskDefinition" in members:
+        members["taskDefinition"] = services.resolve(members["taskDefinition"])
+    before, after = changes(members, service)
+    request = update_request(members, service, after)
+    if options.get("force_new_deployment"):
+        request["forceNewDeployment"] = True
+    write, remove = tag_changes(service["tags"], options.get("tags"))
+    tags = {**{key: value for key, value in service["tags"].items() if key not in remove}, **write}
+    if write or remove:
+        changed_keys = {*write, *remove}
+        before["tags"] = {key: value for key, value in service["tags"].items() if key in changed_keys}
+        after["tags"] = write
+    started = bool(STARTS_DEPLOYMENT & request.keys())
+    if not check:
+        retag(services.client, service["serviceArn"], write, remove)
+    if request and not check:
+        old = primary(service).get("id")
+        service = services.update(request)
+        started = primary(service).get("id") != old
+    elif check:
+        service = {**service, **request}
+    service["tags"] = tags
+    return Outcome(bool(request or write or remove), _values(service, started=started), before, after)
+
+
+def _values(service: Document, started: bool) -> dict[str, Any]:
+    return {
+        "service": snake(service),
+        "deployment_id": primary(service).get("id"),
+        "deployment_started": started,
+        "service_deployment_arn": service.get("currentServiceDeployment"),
+    }
+
+
+def ensure_absent(client: Any, options: Document, check: bool, wait: Callable[[float, float], Wait] = Wait) -> Outcome:
+    """Stop the service's tasks, delete it and wait until it has drained.
+
+    :raises Refused: when it has not within `wait_timeout`.
+    """
+    services = Services(client, options["cluster"], options["name"], wait)
+    service = services.find()
+    if service is None:
+        return Outcome(changed=False)
+    deletes = service["status"] != "DRAINING"
+    if not check:
+        if deletes:
+            services.delete()
+        services.await_end(options["wait_timeout"])
+    return Outcome(
+        changed=deletes,
+        before={"status": service["status"]} if deletes else {},
+        after={"status": "INACTIVE"} if deletes else {},
+    )
