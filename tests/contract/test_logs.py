@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log module on a running embedded AWS: paging, order, following, the streams of a task."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.embedded import EmbeddedAws
+from support.run_module import ModuleFailed
+from support.run_module import run_module
+
+Tail = Callable[..., dict[str, Any]]
+GROUP = "/ecs/contract-logs"
+MOST_IN_A_PUT = 5000
+
+
+class Writer:
+    """Writes numbered lines to streams of a log group."""
+
+    def __init__(self, logs: Any, group: str) -> None:
+        self.logs, self.group = logs, group
+        logs.create_log_group(logGroupName=group)
+        self.streams: set[str] = set()
+
+    def write(self, stream: str, lines: list[tuple[int, str]]) -> None:
+        if stream not in self.streams:
+            self.logs.create_log_stream(logGroupName=self.group, logStreamName=stream)
+            self.streams.add(stream)
+        for start in range(0, len(lines), MOST_IN_A_PUT):
+            events = [{"timestamp": at, "message": text} for at, text in lines[start : start + MOST_IN_A_PUT]]
+            self.logs.put_log_events(logGroupName=self.group, logStreamName=stream, logEvents=events)
+
+
+def milliseconds() -> int:
+    return int(time.time() * 1000)
+
+
+@pytest.fixture
+def writer(clients: Callable[..., Any]) -> Iterator[Writer]:
+    made = Writer(clients("logs"), GROUP)
+    yield made
+    made.logs.delete_log_group(logGroupName=GROUP)
+
+
+@pytest.fixture
+def tail(embedded_aws: EmbeddedAws) -> Tail:
+    def tailing(*, check: bool = False, **options: Any) -> dict[str, Any]:
+        asked = {"log_groups": [GROUP], **embedded_aws.options, **options}
+        return run_module("cloudwatch_logs_tail", asked, check=check)
+
+    return tailing
+
+
+def test_more_than_a_page_from_several_streams_in_order(writer: Writer, tail: Tail, tmp_path: Path) -> None:
+    """FilterLogEvents gives 10,000 at most: a reader that does not page loses the rest."""
+    began = milliseconds() - 60_000
+    for stream in range(4):
+        writer.write(
+            f"ecs/chat/{stream}", [(began + 4 * number + stream, f"{4 * number + stream}") for number in range(6000)]
+        )
+    file = tmp_path / "lines.jsonl"
+    result = tail(since="1h", format="json", output_file=str(file), max_lines=5)
+    assert (result["count"], result["truncated"], result["changed"]) == (24_000, True, True)
+    written = [json.loads(line)["message"] for line in file.read_text().splitlines()]
+    assert written == [str(number) for number in range(24_000)]
+    assert [event["message"] for event in result["events"]] == written[-5:]
+
+
+def test_goes_on_where_the_last_run_ended(writer: Writer, tail: Tail) -> None:
+    now = milliseconds()
+    writer.write("ecs/chat/a", [(now - 50, "one"), (now - 40, "two")])
+    first = tail()
+    writer.write("ecs/chat/b", [(now - 40, "at the same moment"), (now - 30, "three")])
+    second = tail(since=first["next"])
+    assert [event["message"] for event in first["events"]] == ["one", "two"]
+    assert [event["message"] for event in second["events"]] == ["at the same moment", "three"]
+    assert tail(since=second["next"])["count"] == 0
+
+
+@pytest.fixture
+def troubled(embedded_aws: EmbeddedAws) -> Iterator[str]:
+    """The address of a way to the embedded AWS on which every fourth call is throttled or fails."""
+    calls = itertools.count(1)
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            number = next(calls)
+            if number % 4:
+                status, answer = self.forwarded(body)
+            elif number % 8:
+                status, answer = 400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+            else:
+                status, answer = 500, b'{"__type": "InternalFailure", "message": "try again"}'
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def forwarded(self, body: bytes) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection("127.0.0.1", embedded_aws.port, timeout=30)
+            connection.request("POST", self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_follows_a_fast_writer_through_throttling_and_loses_nothing(writer: Writer, tail: Tail, troubled: str) -> None:
+    """1,000 lines a second over four tasks; half-way each is replaced by another."""
+    batches, size = 40, 25
+
+    def write() -> None:
+        for batch in range(batches):
+            for task in range(4):
+                now = milliseconds()
+                lines = [(now, f"{task} {batch} {line}") for line in range(size)]
+                writer.write(f"ecs/chat/{task}{'again' if batch >= batches / 2 else ''}", lines)
+            time.sleep(0.1)
+        writer.write("ecs/chat/0again", [(milliseconds(), "the end")])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    result = tail(since="5m", follow=90, until_pattern="^the end$", max_lines=10_000, endpoint_url=troubled)
+    thread.join()
+    assert result["ended_by"] == "pattern"
+    assert result["retries"] > 0
+    messages = [event["message"] for event in result["events"]]
+    assert len(messages) == len(set(messages)) == 4 * batches * size + 1
+    for task in range(4):
+        own = [message for message in messages if message.startswith(f"{task} ")]
+        assert own == [f"{task} {batch} {line}" for batch in range(batches) for line in range(size)]
+
+
+def test_a_filter_a_task_a_prefix(writer: Writer, tail: Tail) -> None:
+    now = milliseconds()
+    writer.write("ecs/chat/one", [(now - 3, "INFO a"), (now - 2, "ERROR b")])
+    writer.write("ecs/side/two", [(now - 1, "ERROR c")])
+
+    def messages(**options: Any) -> list[str]:
+        return [event["message"] for event in tail(**options)["events"]]
+
+    assert messages(filter_pattern="ERROR") == ["ERROR b", "ERROR c"]
+    assert messages(task="arn:aws:ecs:x:1:task/cluster/one") == ["INFO a", "ERROR b"]
+    assert messages(stream_prefix="ecs/side/") == ["ERROR c"]
+    assert messages(streams=["ecs/side/two"]) == ["ERROR c"]
+    assert messages(until_lines=1) == ["INFO a"]
+    assert messages(max_lines=1) == ["ERROR c"]
+    nobody = tail(task="three")
+    assert (nobody["count"], nobody["notes"]) == (0, ["The task three has written nothing since 15m"])
+
+
+def test_check_mode_reads_and_writes_no_file(writer: Writer, tail: Tail, tmp_path: Path) -> None:
+    writer.write("ecs/chat/one", [(milliseconds(), "hello")])
+    file = tmp_path / "lines"
+    result = tail(check=True, output_file=str(file), follow=600)
+    assert (result["count"], result["changed"], file.exists()) == (1, False, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"log_groups": ["/no/such"]}, "There is no log group /no/such in ap-southeast-1"),
+        ({"log_groups": []}, "names no log group"),
+        ({"since": "yesterday"}, "'yesterday' is not a time"),
+        ({"since": "1h", "until": "2h"}, "until: 2h lies before since, 1h"),
+        ({"until_pattern": "("}, "is not a regular expression"),
+        ({"follow": -1}, "follow: -1 is too small"),
+        ({"previous": True}, "cluster, service"),
+        ({"task": "x", "until_task_stopped": True, "cluster": "c"}, "needs follow"),
+    ],
+)
+def test_bad_options_are_said_in_a_sentence(tail: Tail, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ModuleFailed) as caught:
+        tail(**options)
+    assert words in str(caught.value)

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every story of tests/unit/plugins/stories, told by both of ECS's ways to tell it: verdict, cause, time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Wanted
+from ansible_collections.amica.stack.plugins.module_utils._deployment.observe import Observer
+from ansible_collections.amica.stack.plugins.module_utils._deployment.report import as_result
+from ansible_collections.amica.stack.plugins.module_utils._deployment.report import message
+from ansible_collections.amica.stack.plugins.module_utils._deployment.report import prose
+from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Clock
+from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Patience
+from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Watched
+from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import watch
+from support.scripted_aws import START
+from support.scripted_aws import FakeClock
+from support.scripted_aws import ScriptedAws
+from support.scripted_aws import deployment_id
+from support.scripted_aws import digest
+
+STORIES = sorted((Path(__file__).parent / "stories").glob("*.yml"))
+LOOKS_UNTIL_TOLD = 2
+SLOWEST_POLL = 6.0
+
+
+def load(path: Path) -> dict[str, Any]:
+    story: dict[str, Any] = yaml.safe_load(path.read_text())
+    return story
+
+
+def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws, float]:
+    """The end of a watch over the story, the AWS that played it, and the seconds that it took by the story's clock."""
+    clock = FakeClock()
+    aws = ScriptedAws(story, clock, releases=releases)
+    wants = story.get("wants", {})
+    judged = wants.get("deployment", "new")
+    observer = Observer(aws, "amica-cluster", "amica-service", deployment_id(judged) if judged else None)
+    wanted = Wanted(
+        service="amica-service",
+        cluster="amica-cluster",
+        image_digests=tuple(digest(name) for name in wants.get("digests", ["new"])),
+        identical_failures=wants.get("identical_failures", 3),
+    )
+    patience = Patience(wait_timeout=wants.get("timeout", 1800), on_failure=wants.get("on_failure", "report"))
+    seen = watch(observer, wanted, patience, Clock(clock.now, clock.sleep))
+    return seen, aws, seen.dossier.waited if seen.dossier.waited else clock.now() - START
+
+
+@pytest.mark.parametrize("releases", [True, False], ids=["service-deployments", "services-only"])
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_story(path: Path, releases: bool) -> None:
+    story = load(path)
+    if story.get("releases_only") and not releases:
+        pytest.skip("only service deployments tell this")
+    expected = story["expect"]
+    seen, aws, waited = play(story, releases=releases)
+    dossier = seen.dossier
+    text = "\n".join(prose(dossier))
+    told = f"{message(dossier)}\n\n{text}\n\n" + "\n".join(seen.progress)
+
+    assert dossier.verdict.outcome is Outcome(expected["outcome"]), told
+    assert (dossier.cause.name if dossier.cause else None) == expected.get("cause"), told
+    assert expected["certain_at"] <= waited <= expected["certain_at"] + LOOKS_UNTIL_TOLD * SLOWEST_POLL, told
+    for words in expected.get("says", ()):
+        assert words in told, told
+    for words in expected.get("never_says", ()):
+        assert words not in told, told
+        assert words not in str(as_result(dossier)), told
+    assert [request.get("stopType", "update") for _name, request in aws.told] == (
+        expected.get("does", []) if releases else expected.get("does_without", [])
+    ), told
+    assert all(len(line) <= 80 for line in prose(dossier))
+    assert within_budget([at for at, _call in aws.calls])
+
+
+def within_budget(moments: list[float], budget: int = 240) -> bool:
+    return all(sum(at - 60 < other <= at for other in moments) <= budget for at in moments)
+
+
+def test_there_is_a_story_for_each_way_a_deployment_can_go() -> None:
+    outcomes = {load(path)["expect"]["outcome"] for path in STORIES}
+    assert len(STORIES) >= 30
+    assert outcomes == {outcome.value for outcome in Outcome} - {"waiting"}
