@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run `ansible-test sanity` on the tracked files, in the folder layout that it wants.
+"""Run `ansible-test sanity` on what Ansible loads, in the folder layout that it wants.
+
+The application, the embedded AWS, the tools and the tests are plain Python programs: ruff and mypy look after them.
 
 ansible-test makes virtual environments of its own and downloads a script that puts pip into them. The script here
 does the same with the pip that Python carries, so that nothing is fetched from anywhere but the package index.
@@ -21,6 +23,7 @@ from ansible_test._internal import python_requirements
 REPOSITORY = Path(__file__).resolve().parent.parent
 HOME = REPOSITORY / ".cache" / "sanity"
 COLLECTIONS = HOME / "ansible_collections"
+PROGRAMS = ("app/", "local/", "tests/app/", "tests/contract/", "tests/e2e/", "tests/support/", "tests/unit/", "tools/")
 PIP_BOOTSTRAP = """\
 import ensurepip, subprocess, sys
 ensurepip.bootstrap()
@@ -41,6 +44,8 @@ def copy_collection() -> Path:
         check=True,
     ).stdout
     for name in filter(None, listing.split("\0")):
+        if name.startswith(PROGRAMS):
+            continue
         source = REPOSITORY / name
         if source.is_symlink() or not source.is_file():
             continue

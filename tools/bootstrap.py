@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the environment that this repository's commands run in.
 
-`bootstrap.py run` installs what a playbook run needs into `.venv-ansible`, `bootstrap.py test` what the tests need besides.
+`bootstrap.py run` installs what a playbook run needs into `.venv-ansible`, `bootstrap.py test` what tests need, too.
 Everything is pinned with hashes; a second call with unchanged locks takes no time. Needs the standard library only.
 """
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from ansible_collections.amica.stack.plugins.module_utils._image_engine import F
 from ansible_collections.amica.stack.plugins.module_utils._image_engine import Login
 from ansible_collections.amica.stack.plugins.module_utils._image_engine import find_engine
 from ansible_collections.amica.stack.plugins.module_utils._image_engine import repository_of
+from ansible_collections.amica.stack.plugins.module_utils._image_engine import run
 from ansible_collections.amica.stack.plugins.module_utils._image_source import TAG_PREFIX
 from ansible_collections.amica.stack.plugins.module_utils._image_source import SourceFile
 from ansible_collections.amica.stack.plugins.module_utils._image_source import source_files
@@ -156,13 +156,10 @@ def read_source(request: Request, kind: str) -> Source:
 def git_revision(context: Path, file: str) -> str | None:
     """The revision of the tree that the build context belongs to, with -dirty after an edit; None outside one."""
     git = ["git", "-C", str(context)]
-    try:
-        subprocess.run([*git, "ls-files", "--error-unmatch", "--", file], capture_output=True, check=True)
-        described = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        done = subprocess.run(described, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+    if run([*git, "ls-files", "--error-unmatch", "--", file], {}, "", None).code:
         return None
-    return done.stdout.strip() or None
+    described = run([*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], {}, "", None)
+    return described.stdout.strip() or None if described.code == 0 else None
 
 
 def find_image(ecr: Any, repository: str, tag: str) -> Held | None:
