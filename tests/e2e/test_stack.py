@@ -87,12 +87,12 @@ REVISION = [DEFINITION, SERVICE]
 @pytest.mark.parametrize(
     ("variables", "changes"),
     [
+        ({"ecs_fargate_circuit_breaker_rollback": False}, [SERVICE]),
         ({"ecs_fargate_memory": 1024}, REVISION),
         ({"ecs_fargate_environment": {"APP_VERSION": "2"}}, REVISION),
         ({"ecs_fargate_command": ["python", "serve.py"]}, REVISION),
-        ({"ecs_fargate_circuit_breaker_rollback": False}, [SERVICE]),
     ],
-    ids=["memory", "environment", "command", "breaker"],
+    ids=["breaker", "memory", "environment", "command"],
 )
 def test_one_change_is_one_change_then_none(
     workspace: Workspace, variables: dict[str, Any], changes: list[str]
