@@ -23,12 +23,15 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         ({"ecs_fargate_min_count": 3, "ecs_fargate_max_count": 2}, ["ecs_fargate_min_count", "3", "2"]),
         ({"amica_environment": "staging"}, ["amica_environment", "staging", "enterprise"]),
         ({"amica_region": ""}, ["amica_region", "ap-southeast-1"]),
+        ({"ecs_fargate_ephemeral_storage": "500"}, ["ecs_fargate_ephemeral_storage", "500", "200"]),
+        ({"amica_container_port": "http"}, ["amica_container_port", "http", "8080"]),
+        ({"amica_name": "a" * 40}, ["amica_name", "a" * 40, "28"]),
         (
             {"cloudfront_certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/1"},
             ["cloudfront_certificate_arn", "eu-west-1", "us-east-1"],
         ),
     ],
-    ids=["cidr", "size", "counts", "profile", "region", "certificate"],
+    ids=["cidr", "size", "counts", "profile", "region", "storage", "port", "name", "certificate"],
 )
 def test_bad_input_ends_before_any_call(workspace: Workspace, variables: dict[str, Any], said: list[str]) -> None:
     run = workspace.play("site.yml", inventory="dev", **variables)

@@ -1,0 +1,93 @@
+"""The operator's verbs, each in a run of its own, on a stack that another run has deployed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from e2e.playbooks import Run
+from e2e.playbooks import Workspace
+
+SHOWN = "The outcome is shown"
+
+
+def done(run: Run) -> Run:
+    assert run.code == 0, run.failure
+    return run
+
+
+def refused(run: Run) -> str:
+    assert run.code != 0
+    return run.failure
+
+
+def shown(run: Run, name: str = SHOWN) -> str:
+    return json.dumps(run.result(name)["msg"])
+
+
+def verb(workspace: Workspace, name: str, *arguments: str, **variables: Any) -> Run:
+    return workspace.play(f"playbooks/{name}.yml", *arguments, **variables)
+
+
+@pytest.mark.parametrize("name", ["rollback", "restart", "scale", "exec", "redeploy"])
+def test_without_a_stack_a_verb_says_how_to_get_one(workspace: Workspace, name: str) -> None:
+    failure = refused(verb(workspace, name))
+    assert "Deploy it first: ansible-playbook site.yml" in failure
+
+
+def test_a_second_revision_is_rolled_out(workspace: Workspace) -> None:
+    done(workspace.play("site.yml"))
+    assert "no earlier active revision" in refused(verb(workspace, "rollback", "--check"))
+    run = done(verb(workspace, "redeploy", ecs_fargate_environment={"GREETING": "two"}))
+    assert run.stack["task_definition"]["revision"] == 2
+
+
+def test_rollback_tells_and_then_does(workspace: Workspace) -> None:
+    run = done(verb(workspace, "rollback", "--check"))
+    assert "amica-task:2 to amica-task:1" in shown(run, "What is done, and why, is shown")
+    assert run.stack["task_definition"]["revision"] == 2
+    run = done(verb(workspace, "rollback"))
+    assert run.changed == ["The service goes back to what it ran before"]
+    assert (run.stack["task_definition"]["revision"], run.stack["health"]) == (1, "healthy")
+    assert "completed: 1 task" in shown(run, "How it went is shown")
+
+
+def test_status_tells_the_drift(workspace: Workspace) -> None:
+    lines = shown(done(verb(workspace, "status", ecs_fargate_environment={"GREETING": "two"})), "The stack is shown")
+    assert "service taskDefinition: amica-task:1 -> amica-task:2" in lines
+    assert "Since" in lines
+    assert "completed: 1 task" in lines
+
+
+def test_restart_replaces_the_tasks(workspace: Workspace) -> None:
+    before = workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"]
+    assert "would be new" in shown(done(verb(workspace, "restart", "--check")))
+    assert workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"] == before
+    done(verb(workspace, "restart"))
+    after = workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"]
+    assert len(after) == 1
+    assert after != before
+
+
+def test_scale_sets_the_number_once(workspace: Workspace) -> None:
+    assert "Write for example -e scale_to=2" in refused(verb(workspace, "scale"))
+    run = done(verb(workspace, "scale", scale_to="2"))
+    assert "has 2 tasks; it had 1" in shown(run)
+    assert "2 tasks running, targets healthy" in " ".join(run.result("How it went is shown")["msg"]).replace("  ", "")
+    assert done(verb(workspace, "scale", scale_to=2)).changed == []
+
+
+def test_scale_does_not_fight_autoscaling(workspace: Workspace) -> None:
+    done(workspace.play("site.yml", "--tags", "ecs_fargate", ecs_fargate_max_count=3))
+    failure = refused(verb(workspace, "scale", scale_to=2))
+    assert "between 1 and 3 tasks" in failure
+    assert "-e ecs_fargate_min_count=2 -e ecs_fargate_max_count=3" in failure
+
+
+def test_exec_gives_the_command_and_what_it_needs(workspace: Workspace) -> None:
+    run = verb(workspace, "exec", exec_command="ls /app")
+    command = run.result("The command is shown")["msg"]
+    assert command.startswith("aws ecs execute-command --cluster amica-cluster --task ")
+    assert "--container amica --interactive --command 'ls /app' --region ap-southeast-1" in command
+    assert "The service amica-service does not allow it" in refused(run)
