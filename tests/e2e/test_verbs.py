@@ -74,7 +74,7 @@ def test_scale_sets_the_number_once(workspace: Workspace) -> None:
     assert "Write for example -e scale_to=2" in refused(verb(workspace, "scale"))
     run = done(verb(workspace, "scale", scale_to="2"))
     assert "has 2 tasks; it had 1" in shown(run)
-    assert "2 tasks running, targets healthy" in " ".join(run.result("How it went is shown")["msg"]).replace("  ", "")
+    assert "2 tasks running, targets healthy" in " ".join(run.result("How it went is shown")["msg"].split())
     assert done(verb(workspace, "scale", scale_to=2)).changed == []
 
 
