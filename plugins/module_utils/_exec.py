@@ -85,7 +85,7 @@ def problems(seen: Seen, container: str) -> Iterator[Problem]:
         yield Problem("task", f"No task of {name} runs", "look at its last deployment")
     elif allowed:
         yield from task_problems(seen.task, container)
-    box = next(item for item in seen.definition["containerDefinitions"] if item["name"] == container)
+    (box,) = (item for item in seen.definition["containerDefinitions"] if item["name"] == container)
     if box.get("readonlyRootFilesystem") and not writable(box):
         yield Problem(
             "read_only",
