@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ COLLECTION = REPOSITORY / "collections" / "ansible_collections" / "amica" / "sta
 APP_VENV = REPOSITORY / ".cache" / "app-venv"
 # Each file of tests has an embedded AWS of its own, so two of them can run side by side.
 SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass
@@ -69,17 +69,16 @@ class Runner:
             suites = list(ElementTree.parse(report).getroot()) if report.exists() else []
         total = sum(int(suite.get("tests", 0)) for suite in suites)
         failed = sum(int(suite.get("failures", 0)) + int(suite.get("errors", 0)) for suite in suites)
-        skipped = sum(int(suite.get("skipped", 0)) for suite in suites)
-        if skipped:
-            self.cannot_run(
-                f"{skipped} tests of {' '.join(arguments)}", "they skipped themselves; pytest says why", "see above"
-            )
+        reasons = Counter(mark.get("message") for suite in suites for mark in suite.iter("skipped"))
+        for reason, count in reasons.items():
+            self.cannot_run(f"{count} tests of {arguments[0]}", f"{reason}")
+        skipped = reasons.total()
         if code and not failed:
             failed = 1
         self.tally.add(max(0, total - failed - skipped), failed)
 
-    def cannot_run(self, what: str, why: str, remedy: str) -> None:
-        line = f"NOT RUN: {what}: {why}. Remedy: {remedy}"
+    def cannot_run(self, what: str, why_and_remedy: str) -> None:
+        line = f"NOT RUN: {what}: {why_and_remedy}"
         print(f"\n{'!' * 100}\n{line}\n{'!' * 100}", flush=True)
         self.tally.not_run.append(line)
 
@@ -129,8 +128,6 @@ def app(run: Runner) -> None:
 
 
 def e2e(run: Runner) -> None:
-    if not any(shutil.which(name) for name in CHROMIUM):
-        run.cannot_run("the chat in a browser", "no Chromium on this machine", "apt-get install chromium")
     run.pytest("tests/e2e", *SIDE_BY_SIDE)
 
 
@@ -142,8 +139,7 @@ def containers(run: Runner) -> None:
     if not engine():
         run.cannot_run(
             "the containers layer (real image, real tasks)",
-            "neither Docker nor Podman answers",
-            "apt-get install docker.io, start dockerd, and run it again",
+            "neither Docker nor Podman answers: apt-get install docker.io, start dockerd, and run it again",
         )
         return
     if not run.environment.get("AMICA_BASE_IMAGE"):

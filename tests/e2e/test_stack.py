@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 from typing import Any
 
 import pytest
 from e2e.playbooks import Run
 from e2e.playbooks import Workspace
+from support.browser_chat import BROWSERS
+from support.browser_chat import browser_chat
 from support.chat_client import chat
 
 
@@ -41,9 +44,8 @@ def test_deploy_ends_with_a_chat_behind_the_load_balancer(workspace: Workspace) 
     assert "good morning" in say(workspace, "good morning")
 
 
+@pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="no Chromium: apt-get install chromium")
 def test_a_browser_can_chat(workspace: Workspace) -> None:
-    from support.browser_chat import browser_chat
-
     assert "from a browser" in browser_chat(f"http://127.0.0.1:{workspace.http_port}", "from a browser")
 
 
