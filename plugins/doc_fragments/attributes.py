@@ -13,10 +13,13 @@ options: {}
 attributes:
   check_mode:
     description: Says what it would change and calls nothing that writes.
+    support: full
   diff_mode:
     description: Shows the fields that differ, before and after.
+    support: full
   idempotent:
     description: A second run with the same options changes nothing.
+    support: full
   action_group:
     description: Use C(group/amica.stack.aws) in C(module_defaults) to set its AWS options once.
     support: full

@@ -23,10 +23,6 @@ attributes:
   check_mode:
     support: full
     details: Where a tag of another registry has to be looked up, only what the engine has already is known.
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   repository:
     description: Name of the repository. With O(state=absent) it need not exist.

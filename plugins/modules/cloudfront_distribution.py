@@ -24,15 +24,6 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - amica.stack.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-  action_group:
-    support: full
 options:
   name:
     description: Identity of the distribution, kept as its comment; at most 128 characters.

@@ -106,10 +106,6 @@ attributes:
       - Reads as usual, without following and without writing O(output_file).
   diff_mode:
     support: none
-  idempotent:
-    support: full
-  action_group:
-    support: full
 extends_documentation_fragment:
   - amica.stack.attributes
   - amazon.aws.common.modules

@@ -21,13 +21,6 @@ description:
     not let a later rule expire an image that matches the tags of an earlier one, whatever other tags it has. The role
     P(amica.stack.ecr#role) writes such a policy.
   - An image whose only tag is such a tag keeps it, because AWS deletes an image with its last tag.
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   repository:
     description: Name of the repository.

@@ -14,13 +14,6 @@ author:
 description:
   - Makes, changes and deletes a repository, its lifecycle policy and its tags.
   - Every setting is compared with what AWS holds. A setting that is not given is left as it is.
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: Name of the repository.

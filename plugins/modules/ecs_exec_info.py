@@ -40,15 +40,9 @@ options:
     type: str
     default: /bin/sh
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
     details: It changes nothing.
-  idempotent:
-    support: full
-  action_group:
-    support: full
 extends_documentation_fragment:
   - amica.stack.attributes
   - amazon.aws.common.modules
@@ -117,12 +111,12 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
 from ansible_collections.amica.stack.plugins.module_utils._exec import PROGRAMS
 from ansible_collections.amica.stack.plugins.module_utils._exec import Reader
 from ansible_collections.amica.stack.plugins.module_utils._exec import command
 from ansible_collections.amica.stack.plugins.module_utils._exec import container_of
 from ansible_collections.amica.stack.plugins.module_utils._exec import problems
-from ansible_collections.amica.stack.plugins.module_utils._exec import short
 
 
 def main() -> None:

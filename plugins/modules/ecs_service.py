@@ -227,15 +227,9 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
   idempotent:
     support: partial
     details: Not with O(force_new_deployment=true).
-  action_group:
-    support: full
 """
 
 EXAMPLES = r"""

@@ -108,10 +108,6 @@ attributes:
       - Looks once, does not wait, takes no action and does not fail; the verdict of that look is in the result.
   diff_mode:
     support: none
-  idempotent:
-    support: full
-  action_group:
-    support: full
 extends_documentation_fragment:
   - amica.stack.attributes
   - amazon.aws.common.modules

@@ -40,15 +40,9 @@ options:
     type: int
     default: 1800
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
   idempotent:
     support: partial
     details: Only with O(task_definition). Otherwise each run goes back by one more revision.
-  action_group:
-    support: full
 extends_documentation_fragment:
   - amica.stack.attributes
   - amazon.aws.common.modules

@@ -23,15 +23,6 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - amica.stack.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-  action_group:
-    support: full
 options:
   name:
     description: Name of the target group; at most 32 letters, digits and hyphens.

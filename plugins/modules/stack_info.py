@@ -24,15 +24,9 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - amica.stack.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
     details: It changes nothing.
-  idempotent:
-    support: full
-  action_group:
-    support: full
 options:
   name:
     description: Name of the stack, from which the names of its parts derive.
