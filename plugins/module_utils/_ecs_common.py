@@ -50,6 +50,11 @@ def retag(client: Any, arn: str, write: Mapping[str, str], remove: Sequence[str]
         client.untag_resource(resourceArn=arn, tagKeys=list(remove))
 
 
+def short(arn: str) -> str:
+    """The last part of an ARN: a task's id, a role's name, a family and its revision."""
+    return arn.rpartition("/")[2]
+
+
 def filled(value: Any) -> Any:
     """A request without its empty members: None, empty text, list and mapping. What stands in a `value` stays."""
     if isinstance(value, Mapping):

@@ -21,6 +21,7 @@ from typing import Any
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
 
 with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
     from botocore.exceptions import ClientError
@@ -55,10 +56,6 @@ class Problem:
     name: str
     sentence: str
     remedy: str
-
-
-def short(arn: str) -> str:
-    return arn.rpartition("/")[2]
 
 
 def container_of(definition: Document, wanted: str | None) -> str:

@@ -23,6 +23,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import Services
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import primary
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import TaskDefinitions
@@ -69,10 +70,6 @@ class Plan:
     task_definition: str
     why: str
     proven: bool = True
-
-
-def short(arn: str) -> str:
-    return arn.rpartition("/")[2]
 
 
 def in_progress(standing: Standing) -> bool:
