@@ -19,9 +19,10 @@ import sys
 from pathlib import Path
 
 from ansible_test._internal import python_requirements
+from support.machine import ROOT
+from support.machine import project_files
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-HOME = REPOSITORY / ".cache" / "sanity"
+HOME = ROOT / ".cache" / "sanity"
 COLLECTIONS = HOME / "ansible_collections"
 PROGRAMS = ("app/", "local/", "tests/app/", "tests/contract/", "tests/e2e/", "tests/support/", "tests/unit/", "tools/")
 PIP_BOOTSTRAP = """\
@@ -36,24 +37,17 @@ def copy_collection() -> Path:
     """Copy what git tracks to `.cache/sanity/ansible_collections/amica/stack`, beside links to what it depends on."""
     collection = COLLECTIONS / "amica" / "stack"
     shutil.rmtree(COLLECTIONS, ignore_errors=True)
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listing.split("\0")):
+    for name in project_files():
         if name.startswith(PROGRAMS):
             continue
-        source = REPOSITORY / name
+        source = ROOT / name
         if source.is_symlink() or not source.is_file():
             continue
         target = collection / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
     for name in ("amazon", "community"):
-        (COLLECTIONS / name).symlink_to(REPOSITORY / "collections" / "ansible_collections" / name)
+        (COLLECTIONS / name).symlink_to(ROOT / "collections" / "ansible_collections" / name)
     # ansible-test asks git which files there are, and this folder lies inside what the repository ignores.
     for command in (["git", "init", "--quiet"], ["git", "add", "--all", "--force"]):
         subprocess.run(command, cwd=collection, check=True)

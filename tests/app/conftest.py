@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from support.app_server import APP
 from support.app_server import Server
-from support.app_server import free_port
 from support.app_server import running
+from support.machine import free_port
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from support.app_server import Server
 from support.app_server import environment_of
-from support.app_server import free_port
 from support.app_server import running
 from support.chat_client import Answer
 from support.chat_client import Conversation
 from support.chat_client import chat
+from support.machine import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 APP = REPOSITORY / "app"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.embedded import EmbeddedAws
-from support.embedded import free_port
+from support.machine import free_port
 
 
 @pytest.fixture(scope="session")

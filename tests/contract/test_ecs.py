@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from support.embedded import EmbeddedAws
-from support.embedded import free_port
+from support.machine import free_port
 from support.small_app import PROGRAM
 from support.small_app import push
 

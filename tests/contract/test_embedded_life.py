@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.embedded import EmbeddedAws
-from support.embedded import free_port
+from support.machine import free_port
 
 # Real seconds, and MB.
 START_LIMIT = 3.0

@@ -13,7 +13,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read
-from support.app_server import free_port
+from support.machine import free_port
 from support.run_module import ModuleFailed
 from support.run_module import run_module
 

@@ -11,4 +11,4 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A project with an embedded AWS, which is stopped at the end; the playbooks start it."""
     made = Workspace.make(tmp_path_factory.mktemp("stack"))
     yield made
-    made.embedded_aws("stop")
+    made.embedded_aws.command("stop")

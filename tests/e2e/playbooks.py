@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,15 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from support.embedded import EmbeddedAws
+from support.machine import ROOT
+from support.machine import free_port
+from support.machine import project_files
+
 LIMIT_SECONDS = 600
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)
@@ -77,16 +73,9 @@ class Workspace:
 
     @classmethod
     def make(cls, folder: Path) -> Workspace:
-        listing = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
         project = folder / "project"
-        for name in filter(None, listing.split("\0")):
-            source, target = REPOSITORY / name, project / name
+        for name in project_files():
+            source, target = ROOT / name, project / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_symlink():
                 target.symlink_to(source.readlink())
@@ -94,13 +83,13 @@ class Workspace:
                 shutil.copy2(source, target)
         for name in ("amazon", "community", "ansible"):
             (project / "collections" / "ansible_collections" / name).symlink_to(
-                REPOSITORY / "collections" / "ansible_collections" / name
+                ROOT / "collections" / "ansible_collections" / name
             )
         return cls(project, folder / "home", free_port(), free_port())
 
     @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def embedded_aws(self) -> EmbeddedAws:
+        return EmbeddedAws(self.home, self.port, project=self.folder)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -117,7 +106,7 @@ class Workspace:
     def aws_environment(self) -> dict[str, str]:
         """What a shell needs to reach the embedded AWS with other tools, or with an inventory meant for AWS."""
         return {
-            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL": self.embedded_aws.endpoint,
             "AWS_ACCESS_KEY_ID": "embedded",
             "AWS_SECRET_ACCESS_KEY": "embedded",
             "AWS_DEFAULT_REGION": "ap-southeast-1",
@@ -154,13 +143,3 @@ class Workspace:
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout or "null")
-
-    def embedded_aws(self, action: str, *arguments: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "embedded_aws", action, "--home", str(self.home), "--port", str(self.port)]
-        if action == "start":
-            command += ["--runtime", "processes", "--clock-speed", "10", *arguments]
-        environment = self.environment(PYTHONPATH=str(self.folder / "local"))
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer

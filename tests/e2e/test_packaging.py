@@ -6,8 +6,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from e2e.playbooks import REPOSITORY
 from e2e.playbooks import Workspace
+from support.machine import ROOT
 
 
 def test_the_installed_collection_deploys(workspace: Workspace, tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_the_installed_collection_deploys(workspace: Workspace, tmp_path: Path) 
     subprocess.run(install, cwd=tmp_path, env=workspace.environment(), check=True)
     installed = tmp_path / "ansible_collections"
     for name in ("amazon", "community", "ansible"):
-        (installed / name).symlink_to(REPOSITORY / "collections" / "ansible_collections" / name)
+        (installed / name).symlink_to(ROOT / "collections" / "ansible_collections" / name)
     inventory = installed / "amica" / "stack" / "inventories" / "local.yml"
     variables = json.dumps(workspace.variables)
     done = subprocess.run(

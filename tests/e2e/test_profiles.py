@@ -10,7 +10,7 @@ COUNTS = {"dev": 1, "rag": 2, "enterprise": 5}
 
 @pytest.mark.parametrize("profile", COUNTS)
 def test_a_profile_converges_and_goes(workspace: Workspace, profile: str) -> None:
-    workspace.embedded_aws("start")
+    workspace.embedded_aws.start()
     first = workspace.play("site.yml", inventory=profile)
     assert first.code == 0, first.failure
     assert first.stack["health"] == "healthy"

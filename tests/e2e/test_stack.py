@@ -120,7 +120,7 @@ def test_an_edit_of_the_app_rolls_out_alone(workspace: Workspace) -> None:
 
 
 def test_a_stack_survives_its_embedded_aws_being_restarted(workspace: Workspace) -> None:
-    workspace.embedded_aws("stop")
+    workspace.embedded_aws.command("stop")
     assert deployed(workspace.play("site.yml")).stack["health"] == "healthy"
     assert "still here" in say(workspace, "still here")
 

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -77,11 +76,6 @@ class Server:
     def events(self) -> list[dict[str, Any]]:
         """What it wrote: every line must be a JSON object."""
         return [json.loads(line) for line in self.output.read_text().splitlines()]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def environment_of(settings: dict[str, str]) -> dict[str, str]:

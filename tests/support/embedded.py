@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,31 +16,26 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from support.machine import ROOT
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 300
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
 class EmbeddedAws:
-    """One embedded AWS in a folder; `words` are more arguments of `start`."""
+    """One embedded AWS in a folder, run from `project`; `words` are more arguments of `start`."""
 
     home: Path
     port: int
     region: str = "ap-southeast-1"
     words: tuple[str, ...] = ("--runtime", "processes", "--clock-speed", "10")
+    project: Path = ROOT
 
     def run(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
         arguments = [command, "--home", str(self.home), *words]
         return subprocess.run(
             [sys.executable, "-m", "embedded_aws", *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "local")},
+            env={**os.environ, "PYTHONPATH": str(self.project / "local")},
             capture_output=True,
             text=True,
             check=False,

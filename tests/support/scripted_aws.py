@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 from botocore.exceptions import EndpointConnectionError
+from support.fake_clock import FakeClock
 
 START = 1_800_000_000.0
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/amica-tg/0123456789abcdef"
@@ -38,17 +38,6 @@ def deployment_id(name: str) -> str:
 
 def task_definition(name: str) -> str:
     return f"{ARN}:task-definition/amica-task:{name}"
-
-
-@dataclass
-class FakeClock:
-    time: float = START
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class ScriptedAws:

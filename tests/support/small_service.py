@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from support.embedded import EmbeddedAws
-from support.embedded import free_port
+from support.machine import free_port
 
 APPLICATION = """
 import http.server, os, signal, sys, threading

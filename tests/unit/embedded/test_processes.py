@@ -60,16 +60,16 @@ def test_commands(entry_point: tuple[str, ...], command: tuple[str, ...], expect
 def test_environments_hold_nothing_of_the_emulator() -> None:
     own = {"PORT": "9", "FILES": "/data/files", "URL": "/database", "HOST": "0.0.0.0", "TEMP": "/tmp"}
     environment = environment_of(
-        container(environment=own, volumes=("/data",)), IMAGE, Path("/h/root"), Path("/h/python"), "127.1.2.3"
+        container(environment=own, volumes=("/data",)), IMAGE, Path("/h/tree"), Path("/h/python"), "127.1.2.3"
     )
     assert environment == {
         "PORT": "9",
-        "FILES": "/h/root/data/files",
+        "FILES": "/h/tree/data/files",
         "URL": "/database",
         "HOST": "127.1.2.3",
-        "TEMP": "/h/root/tmp",
-        "HOME": "/h/root/tmp",
-        "TMPDIR": "/h/root/tmp",
+        "TEMP": "/h/tree/tmp",
+        "HOME": "/h/tree/tmp",
+        "TMPDIR": "/h/tree/tmp",
         "PATH": "/h/python/bin:/usr/local/bin:/usr/bin:/bin",
     }
 

@@ -9,9 +9,9 @@ from ansible_collections.amica.stack.plugins.module_utils import _aws
 from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
-from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 from botocore import exceptions
 from botocore.stub import Stubber
+from support.fake_clock import FakeClock
 
 KEYS = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "aws_session_token": None, "verify": True}
 
@@ -206,27 +206,12 @@ def test_a_diff_holds_only_what_differs() -> None:
     assert _aws.differing(before, before) == {"before": {}, "after": {}}
 
 
-class Clock:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.naps: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.time += seconds
-
-
 @pytest.mark.parametrize(
     ("true_from", "answer", "naps"),
     [(0, True, []), (25, True, [10, 10, 5]), (26, False, [10, 10, 5])],
     ids=["at once", "at the last moment", "never"],
 )
 def test_waiting_asks_until_the_time_is_over(true_from: int, answer: bool, naps: list[float]) -> None:
-    clock = Clock()
-    assert Wait(25, 10, clock.now, clock.sleep).until(lambda: clock.time >= true_from) is answer
+    clock = FakeClock()
+    assert clock.wait(25, 10).until(lambda: clock.time >= true_from) is answer
     assert clock.naps == naps

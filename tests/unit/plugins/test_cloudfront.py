@@ -17,6 +17,7 @@ from ansible_collections.amica.stack.plugins.module_utils._cloudfront import wan
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 from botocore.stub import ANY
 from botocore.stub import Stubber
+from support.fake_clock import FakeClock
 
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/1"
 ARN = "arn:aws:cloudfront::111122223333:distribution/E1"
@@ -163,20 +164,8 @@ def test_what_aws_would_refuse_is_said_before(options: Options, said: str) -> No
 # The calls
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
 def waiting(timeout: float = 60) -> Wait:
-    clock = Clock()
-    return Wait(timeout, 10, clock.now, clock.sleep)
+    return FakeClock().wait(timeout, 10)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.observe im
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from support.scripted_aws import FakeClock
+from support.fake_clock import FakeClock
+from support.scripted_aws import START
 from support.scripted_aws import ScriptedAws
 from support.scripted_aws import digest
 
@@ -127,7 +128,7 @@ def rolled_back_stories() -> list[str]:
 def test_a_rolled_back_story_is_no_success_however_it_is_looked_at(name: str, releases: bool) -> None:
     """Each single look, and every look after the end, in any order, with the deployment's id given."""
     story: dict[str, Any] = yaml.safe_load((STORIES / f"{name}.yml").read_text())
-    clock = FakeClock()
+    clock = FakeClock(START)
     observer = Observer(ScriptedAws(story, clock, releases=releases), "amica-cluster", "amica-service", "ecs-svc/new")
     seen = []
     for _look in range(120):

@@ -20,8 +20,8 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.watch impo
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Patience
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Watched
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import watch
+from support.fake_clock import FakeClock
 from support.scripted_aws import START
-from support.scripted_aws import FakeClock
 from support.scripted_aws import ScriptedAws
 from support.scripted_aws import deployment_id
 from support.scripted_aws import digest
@@ -38,7 +38,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws, float]:
     """The end of a watch over the story, the AWS that played it, and the seconds that it took by the story's clock."""
-    clock = FakeClock()
+    clock = FakeClock(START)
     aws = ScriptedAws(story, clock, releases=releases)
     wants = story.get("wants", {})
     judged = wants.get("deployment", "new")

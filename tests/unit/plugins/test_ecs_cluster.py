@@ -7,24 +7,11 @@ import pytest
 from ansible_collections.amica.stack.plugins.module_utils._ecs_cluster import ensure_absent
 from ansible_collections.amica.stack.plugins.module_utils._ecs_cluster import ensure_present
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
-from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from support.fake_clock import FakeClock
 
 ARN = "arn:aws:ecs:eu-west-1:123456789012:cluster/amica-cluster"
-
-
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def wait(self, timeout: float, pause: float) -> Wait:
-        return Wait(timeout, pause, now=lambda: self.seconds, sleep=self.sleep)
 
 
 class Ecs:
@@ -121,9 +108,9 @@ def test_the_last_tasks_are_waited_for(ecs: Ecs) -> None:
     for _ in range(3):
         ecs.stubber.add_client_error("delete_cluster", "ClusterContainsTasksException")
     ecs.stubber.add_response("delete_cluster", {})
-    time = Time()
+    time = FakeClock()
     assert ensure_absent(ecs.client, options(), check=False, wait=time.wait).changed
-    assert time.seconds == 6
+    assert time.time == 6
 
 
 def test_tasks_that_do_not_stop_are_said(ecs: Ecs) -> None:
@@ -131,11 +118,11 @@ def test_tasks_that_do_not_stop_are_said(ecs: Ecs) -> None:
     for _ in range(6):
         ecs.stubber.add_client_error("delete_cluster", "ClusterContainsTasksException")
     with pytest.raises(Refused, match="still has tasks after 10 s"):
-        ensure_absent(ecs.client, options(), check=False, wait=Time().wait)
+        ensure_absent(ecs.client, options(), check=False, wait=FakeClock().wait)
 
 
 def test_a_cluster_with_services_is_not_waited_for(ecs: Ecs) -> None:
     ecs.shows()
     ecs.stubber.add_client_error("delete_cluster", "ClusterContainsServicesException")
     with pytest.raises(ClientError, match="ClusterContainsServicesException"):
-        ensure_absent(ecs.client, options(), check=False, wait=Time().wait)
+        ensure_absent(ecs.client, options(), check=False, wait=FakeClock().wait)

@@ -13,10 +13,10 @@ from ansible_collections.amica.stack.plugins.module_utils._ecs_service import pr
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import update_request
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import wanted_service
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import without_grace
-from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
 from botocore.stub import Stubber
+from support.fake_clock import FakeClock
 
 ARN = "arn:aws:ecs:eu-west-1:123456789012:service/amica-cluster/amica-service"
 TASK = "arn:aws:ecs:eu-west-1:123456789012:task-definition/amica-task"
@@ -222,25 +222,12 @@ def test_the_primary_deployment_is_the_current_one() -> None:
     assert primary({}) == {}
 
 
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def wait(self, timeout: float, pause: float) -> Wait:
-        return Wait(timeout, pause, now=lambda: self.seconds, sleep=self.sleep)
-
-
 class Ecs:
     def __init__(self) -> None:
         self.client = boto3.client("ecs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
         self.stubber = Stubber(self.client)
         self.stubber.activate()
-        self.time = Time()
+        self.time = FakeClock()
 
     def shows(self, **members: Any) -> None:
         self.stubber.add_response("describe_services", {"services": [{**SERVICE, **members}]})
@@ -366,7 +353,7 @@ def test_a_draining_service_is_waited_for_and_made_again(ecs: Ecs) -> None:
     ecs.shows(status="INACTIVE")
     ecs.stubber.add_response("create_service", {"service": SERVICE})
     assert ecs.present().changed
-    assert ecs.time.seconds == 4
+    assert ecs.time.time == 4
 
 
 def test_draining_that_does_not_end_is_said(ecs: Ecs) -> None:
@@ -399,7 +386,7 @@ def test_what_stays_refused_is_said_as_aws_says_it(ecs: Ecs) -> None:
         )
     with pytest.raises(ClientError, match="associated load balancer"):
         ecs.present()
-    assert ecs.time.seconds == 60
+    assert ecs.time.time == 60
 
 
 def test_a_member_that_the_sdk_does_not_know_is_named(ecs: Ecs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,7 +409,7 @@ def test_a_service_is_deleted_and_its_drain_waited_for(ecs: Ecs) -> None:
     ecs.shows(status="DRAINING")
     ecs.shows(status="INACTIVE")
     assert ecs.absent().changed
-    assert ecs.time.seconds == 2
+    assert ecs.time.time == 2
 
 
 def test_one_that_drains_already_is_only_waited_for(ecs: Ecs) -> None:

@@ -11,10 +11,10 @@ from ansible_collections.amica.stack.plugins.module_utils._rollback import Plan
 from ansible_collections.amica.stack.plugins.module_utils._rollback import Standing
 from ansible_collections.amica.stack.plugins.module_utils._rollback import plan
 from ansible_collections.amica.stack.plugins.module_utils._rollback import roll_back
-from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies
+from support.fake_clock import FakeClock
 
 ACCOUNT = "eu-west-1:123456789012"
 PATH = "amica-cluster/amica-service"
@@ -149,16 +149,7 @@ class Aws:
     def __init__(self) -> None:
         self.client = boto3.client("ecs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
         self.stub = Stubber(self.client)
-        self.slept: list[float] = []
-
-    def wait(self, timeout: float, pause: float) -> Wait:
-        time = [0.0]
-
-        def sleep(seconds: float) -> None:
-            self.slept.append(seconds)
-            time[0] += seconds
-
-        return Wait(timeout, pause, now=lambda: time[0], sleep=sleep)
+        self.clock = FakeClock()
 
     def reads(self, described: dict[str, Any], status: str) -> None:
         """The reads before anything is done: revision 4 is the newest, 3 succeeded, 1 to 4 are active."""
@@ -174,7 +165,7 @@ class Aws:
 
     def run(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
         with self.stub:
-            result = roll_back(self.client, {**OPTIONS, **options}, check, self.wait).result()
+            result = roll_back(self.client, {**OPTIONS, **options}, check, self.clock.wait).result()
             self.stub.assert_no_pending_responses()
         return result
 
@@ -219,7 +210,7 @@ def test_a_deployment_in_progress_is_stopped_and_waited_for(aws: Aws) -> None:
     stopping(aws)
     becomes(aws, "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")
     result = aws.run()
-    assert (result["action"], result["deployment_id"], len(aws.slept)) == ("stop", RELEASE, 2)
+    assert (result["action"], result["deployment_id"], len(aws.clock.naps)) == ("stop", RELEASE, 2)
 
 
 def test_a_rollback_that_fails_is_a_failure(aws: Aws) -> None:

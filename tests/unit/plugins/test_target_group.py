@@ -10,6 +10,7 @@ from ansible_collections.amica.stack.plugins.module_utils import _target_group
 from ansible_collections.amica.stack.plugins.module_utils._target_group import TargetGroupError
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 from botocore.stub import Stubber
+from support.fake_clock import FakeClock
 
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/amica-tg/0123456789abcdef"
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/amica-alb/0123456789abcdef"
@@ -211,20 +212,8 @@ def test_a_new_group_needs_its_place(stub: Stubber) -> None:
         _target_group.present(stub.client, "amica-tg", changed_options(port=None, vpc_id=""), check=True)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
 def waiting(timeout: float) -> Wait:
-    clock = Clock()
-    return Wait(timeout, 2, clock.now, clock.sleep)
+    return FakeClock().wait(timeout, 2)
 
 
 def test_a_group_goes_once_its_listener_has_gone(stub: Stubber) -> None:
