@@ -42,7 +42,10 @@ def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:
 
 
 class App(http.server.BaseHTTPRequestHandler):
-    """Answers with what it was asked; `/health` has the status that the server holds, `/ws` echoes after an upgrade."""
+    """Answers with what it was asked; `/ws` echoes after an upgrade.
+
+    `/health` has the status that the server holds, and answers once it has started.
+    """
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -53,6 +56,8 @@ class App(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"echo " + self.rfile.read(4))
             self.close_connection = True
             return
+        if self.path == "/health":
+            self.server.started.wait(10)
         me = self.server.server_address[0]
         body = json.dumps({"path": self.path, "headers": dict(self.headers), "me": me}).encode()
         self.send_response(self.server.health if self.path == "/health" else 200)
@@ -70,6 +75,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, address: str, port: int) -> None:
         super().__init__((address, port), App)
+        self.started = threading.Event()
+        self.started.set()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -175,12 +182,17 @@ def test_a_load_balancer_as_it_is_made(balancer: Balancer, clients: Clients) -> 
 
 def test_targets_live_and_drain(balancer: Balancer, apps: dict[str, Server]) -> None:
     one, two = apps
-    balancer.targets("register", one, two, "127.9.0.3")
+    balancer.targets("register", one, two)
     assert set(balancer.health().values()) == {("unused", "Target.NotInUse")}
+    for server in apps.values():
+        server.started.clear()
     balancer.listen()
     assert balancer.ask()[0] == 503
+    for server in apps.values():
+        server.started.set()
+    balancer.targets("register", "127.9.0.3")
     eventually(lambda: balancer.health()["127.9.0.3"] == ("unhealthy", "Target.FailedHealthChecks"))
-    assert balancer.health()[one] == balancer.health()[two] == ("healthy", "")
+    eventually(lambda: balancer.health()[one] == balancer.health()[two] == ("healthy", ""))
     apps[one].health = 500
     eventually(lambda: balancer.health()[one] == ("unhealthy", "Target.ResponseCodeMismatch"))
     assert {json.loads(balancer.ask()[2])["me"] for _ in range(6)} == {two}
