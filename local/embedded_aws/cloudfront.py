@@ -87,6 +87,17 @@ def install(clock: Clock, delay: float, origin_delay: float) -> None:
             cloudfront._vpc_origins[name]["Ready"] = time.time() + clock.real(origin_delay)
         return reply
 
+    @correct(cloudfront, "_dataplane_origin")
+    def dataplane_origin(original: Any, element: Element) -> dict[str, Any]:
+        """An origin through a VPC origin has that one's ports."""
+        origin: dict[str, Any] = original(element)
+        config = cloudfront._find(element, "VpcOriginConfig")
+        if config is not None and (known := cloudfront._vpc_origins.get(cloudfront._text(config, "VpcOriginId"))):
+            endpoint = known["VpcOriginEndpointConfig"]
+            origin |= {"http_port": endpoint["HTTPPort"], "https_port": endpoint["HTTPSPort"]}
+            origin["read_timeout"] = int(cloudfront._text(config, "OriginReadTimeout") or "30")
+        return origin
+
     @correct(cloudfront, "_build_vpc_origin_xml")
     def build_origin(original: Any, parent: Element, record: dict[str, Any]) -> None:
         deploying = record.get("Ready", 0) > time.time()
@@ -108,6 +119,8 @@ async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
         origin = config["origins"].get(behavior["target_origin_id"]) if behavior else None
         if not origin:
             return error(502, "CloudFront")
+        if origin["s3_bucket"]:
+            return None  # MiniStack serves what lies in its own buckets.
         fields = {name.lower(): value for name, value in head.fields}
         secure = fields.get("x-forwarded-proto") == "https"
         refusal = cloudfront._check_viewer_protocol_policy(
@@ -126,8 +139,32 @@ async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
         head.drop("x-forwarded-proto")
         head.first = (head.method, origin["origin_path"] + head.target, head.first[2])
 
+        policy = cloudfront.response_headers_policy_config(behavior.get("response_headers_policy_id"))
+
         def polish(response: Head) -> None:
             response.put("Via", f"1.1 {found['DomainName']} (CloudFront)")
             response.put("X-Cache", "Miss from cloudfront")
+            told = {name.lower(): value for name, value in response.fields}
+            answer = cloudfront._apply_response_headers_policy(
+                dict(told), policy, fields.get("origin", ""), head.method
+            )
+            for name, value in answer.items():
+                if response.get(name) != value:
+                    response.put(name, value)
 
-        return Upstream(origin["domain_name"], origin["http_port"], float(origin["read_timeout"]), polish)
+        async def instead(status: int) -> Answer | None:
+            """The error page that the distribution has for this status, from its own origin."""
+            page = config["custom_error_responses"].get(status)
+            if not page:
+                return None
+            with request_scope(ACCOUNT, "us-east-1"):
+                source = config["origins"][cloudfront._match_behavior(config, page["page"])["target_origin_id"]]
+                its, _, heads, body = await cloudfront._fetch_from_origin(
+                    source, "GET", page["page"], "", {}, b"", secure, peer, "", found["ARN"]
+                )
+            kind = ("Content-Type", heads.get("content-type", "text/html"))
+            return Answer(
+                page["response_code"] if its < 400 else its, body, (kind, ("X-Cache", "Error from cloudfront"))
+            )
+
+        return Upstream(origin["domain_name"], origin["http_port"], float(origin["read_timeout"]), polish, instead)

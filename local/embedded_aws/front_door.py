@@ -94,14 +94,22 @@ def error(status: int, server: str = "awselb/2.0") -> Answer:
     return Answer(status, page.encode(), (("Server", server), ("Content-Type", "text/html")))
 
 
+async def nothing_instead(_: int) -> Answer | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Upstream:
-    """Where the request goes. `polish` may change the response's head; `timeout` is in seconds, 0 for none."""
+    """Where the request goes. `polish` may change the response's head; `timeout` is in seconds, 0 for none.
+
+    `instead` may have another answer for a response's status.
+    """
 
     host: str
     port: int
     timeout: float = 0.0
     polish: Callable[[Head], None] = lambda head: None
+    instead: Callable[[int], Awaitable[Answer | None]] = nothing_instead
 
 
 # May change the request's head before it is sent on. Arguments: the head, and the client's address.
@@ -212,13 +220,16 @@ class Door:
             up_reader, up_writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT)
         except OSError as problem:
             status = 504 if isinstance(problem, TimeoutError) else 502
-            return await self.answer(writer, error(status), closes or not bodiless, request.method == "HEAD")
+            page = await where.instead(status) or error(status)
+            return await self.answer(writer, page, closes or not bodiless, request.method == "HEAD")
         up_writer.write(request.encode())
         sending = asyncio.create_task(copy_body(request, reader, up_writer, open_end=False))
         try:
             response = await self.response(up_reader, writer, where.timeout)
-            if isinstance(response, Answer):
-                return await self.answer(writer, response, closes or not bodiless, request.method == "HEAD")
+            told = await where.instead(response.status) or (response if isinstance(response, Answer) else None)
+            if told:
+                return await self.answer(writer, told, closes or not bodiless, request.method == "HEAD")
+            assert isinstance(response, Head)
             where.polish(response)
             if response.status == 101:
                 writer.write(response.encode())

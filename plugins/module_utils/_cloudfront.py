@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule has said so by the ti
 Config = dict[str, Any]
 
 ORIGIN_ID = "load-balancer"
+ERROR_ORIGIN_ID = "error-page"
 # Managed policies have the same ids in every account.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -57,6 +59,21 @@ class Origin:
     protocol: str | None = None
     read_timeout: int | None = None
     keepalive_timeout: int | None = None
+    # Through which VPC origin CloudFront reaches an internal load balancer; "": over the internet.
+    vpc_origin_id: str | None = None
+    custom_headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """The page of an S3 bucket that viewers get instead of some HTTP status codes; no codes: none."""
+
+    codes: Sequence[int] = ()
+    path: str = "/maintenance/index.html"
+    bucket_domain_name: str = ""
+    origin_access_control_id: str = ""
+    # Seconds that the edge goes on showing it without asking the load balancer.
+    caching_ttl: int = 10
 
 
 @dataclass(frozen=True)
@@ -72,10 +89,13 @@ class Options:
     price_class: str | None = None
     http_version: str | None = None
     ipv6: bool | None = None
+    response_headers_policy_id: str | None = None
+    web_acl_arn: str | None = None
+    error_page: ErrorPage | None = None
     enabled: bool = True
 
 
-OPTION_NAMES = tuple(field.name for field in fields(Options) if field.name != "origin")
+OPTION_NAMES = tuple(field.name for field in fields(Options) if field.name not in ("origin", "error_page"))
 
 
 class DistributionError(Exception):
@@ -104,6 +124,11 @@ def problems(options: Options) -> list[str]:
     if options.aliases and options.certificate_arn == "":
         found.append(
             f"aliases: {', '.join(options.aliases)} need a certificate in us-east-1; name it in certificate_arn"
+        )
+    page = options.error_page
+    if page and page.codes and not (page.bucket_domain_name and page.path.count("/") > 1):
+        found.append(
+            "error_page: codes need bucket_domain_name and a path in a folder, such as /maintenance/index.html"
         )
     return found
 
@@ -169,26 +194,70 @@ def set_given(target: Config, values: Mapping[str, Any]) -> None:
 def origin_config(existing: Config | None, origin: Origin) -> Config:
     config = copy.deepcopy(existing) if existing else new_origin()
     set_given(config, {"DomainName": origin.domain_name})
-    config.setdefault("CustomOriginConfig", new_origin()["CustomOriginConfig"])
+    if origin.custom_headers is not None:
+        pairs = sorted(origin.custom_headers.items())
+        config["CustomHeaders"] = items({"HeaderName": name, "HeaderValue": value} for name, value in pairs)
+    times = {"OriginReadTimeout": origin.read_timeout, "OriginKeepaliveTimeout": origin.keepalive_timeout}
+    standing = config.pop("VpcOriginConfig", None), config.pop("CustomOriginConfig", None)
+    vpc_origin_id = (standing[0] or {}).get("VpcOriginId", "") if origin.vpc_origin_id is None else origin.vpc_origin_id
+    if vpc_origin_id:
+        # Ports and protocol are the VPC origin's own.
+        usual = {"OriginReadTimeout": 30, "OriginKeepaliveTimeout": 5}
+        config["VpcOriginConfig"] = {**usual, **(standing[0] or {}), "VpcOriginId": vpc_origin_id}
+        set_given(config["VpcOriginConfig"], times)
+        return config
+    config["CustomOriginConfig"] = standing[1] or new_origin()["CustomOriginConfig"]
     set_given(
         config["CustomOriginConfig"],
         {
             "HTTPPort": origin.http_port,
             "HTTPSPort": origin.https_port,
             "OriginProtocolPolicy": origin.protocol,
-            "OriginReadTimeout": origin.read_timeout,
-            "OriginKeepaliveTimeout": origin.keepalive_timeout,
+            **times,
         },
     )
     return config
 
 
-def behaviour(existing: Config | None, methods: Sequence[str], cache_policy: str, request_policy: str | None) -> Config:
+def error_origin(existing: Config | None, page: ErrorPage) -> Config:
+    """The bucket as CloudFront reaches it; what AWS filled in by itself stays."""
+    config = copy.deepcopy(existing) if existing else new_origin()
+    config.pop("CustomOriginConfig", None)
+    config.setdefault("S3OriginConfig", {"OriginAccessIdentity": ""})
+    return config | {
+        "Id": ERROR_ORIGIN_ID,
+        "DomainName": page.bucket_domain_name,
+        "OriginAccessControlId": page.origin_access_control_id,
+    }
+
+
+def error_responses(page: ErrorPage) -> Config:
+    """CloudFront keeps the status, so that no client takes the page for an answer."""
+    return items(
+        {
+            "ErrorCode": code,
+            "ResponsePagePath": page.path,
+            "ResponseCode": str(code),
+            "ErrorCachingMinTTL": page.caching_ttl,
+        }
+        for code in page.codes
+    )
+
+
+def behaviour(
+    existing: Config | None,
+    methods: Sequence[str],
+    cache_policy: str,
+    request_policy: str | None = None,
+    headers_policy: str | None = None,
+    origin_id: str = ORIGIN_ID,
+) -> Config:
+    """:param headers_policy: id of the response headers policy; empty for none, None to leave it as it is."""
     config = copy.deepcopy(existing) if existing else new_behaviour()
     for field in (*LEGACY_CACHE_FIELDS, "OriginRequestPolicyId"):
         config.pop(field, None)
     config |= {
-        "TargetOriginId": ORIGIN_ID,
+        "TargetOriginId": origin_id,
         "ViewerProtocolPolicy": "redirect-to-https",
         "AllowedMethods": {**items(methods), "CachedMethods": items(READING)},
         "Compress": True,
@@ -196,6 +265,10 @@ def behaviour(existing: Config | None, methods: Sequence[str], cache_policy: str
     }
     if request_policy:
         config["OriginRequestPolicyId"] = request_policy
+    if headers_policy is not None:
+        config["ResponseHeadersPolicyId"] = headers_policy
+    if not config.get("ResponseHeadersPolicyId"):
+        config.pop("ResponseHeadersPolicyId", None)
     return config
 
 
@@ -249,25 +322,26 @@ def normal_certificate(value: Mapping[str, Any]) -> Config:
 def wanted_config(options: Options, existing: Config | None, reference: str = "") -> Config:
     """The whole configuration that the options ask for, over what stands; `reference` makes a new one unique."""
     config = normal(copy.deepcopy(existing) if existing else new_config(options.name, reference))
+    headers = options.response_headers_policy_id
     origins = {origin["Id"]: origin for origin in listed(config.get("Origins"))}
     origins[ORIGIN_ID] = origin_config(origins.get(ORIGIN_ID), options.origin)
+    if options.error_page:
+        standing = origins.pop(ERROR_ORIGIN_ID, None)
+        if options.error_page.codes:
+            origins[ERROR_ORIGIN_ID] = error_origin(standing, options.error_page)
+        config["CustomErrorResponses"] = error_responses(options.error_page)
     config |= {
         "Comment": options.name,
         "Enabled": options.enabled,
         "Origins": items(origins.values()),
         "DefaultCacheBehavior": behaviour(
-            config.get("DefaultCacheBehavior"), ALL_METHODS, CACHING_DISABLED, ALL_VIEWER
+            config.get("DefaultCacheBehavior"), ALL_METHODS, CACHING_DISABLED, ALL_VIEWER, headers
         ),
+        "CacheBehaviors": cache_behaviours(options, listed(config.get("CacheBehaviors"))),
         "ViewerCertificate": viewer_certificate(
             config["ViewerCertificate"], options.certificate_arn, options.minimum_tls
         ),
     }
-    if options.cached_paths is not None:
-        paths = {entry["PathPattern"]: entry for entry in listed(config.get("CacheBehaviors"))}
-        config["CacheBehaviors"] = items(
-            {"PathPattern": path, **behaviour(paths.get(path), READING, CACHING_OPTIMIZED, None)}
-            for path in options.cached_paths
-        )
     set_given(
         config,
         {
@@ -275,9 +349,33 @@ def wanted_config(options: Options, existing: Config | None, reference: str = ""
             "PriceClass": options.price_class,
             "HttpVersion": options.http_version,
             "IsIPV6Enabled": options.ipv6,
+            "WebACLId": options.web_acl_arn,
         },
     )
     return normal(config)
+
+
+def cache_behaviours(options: Options, existing: Sequence[Config]) -> Config:
+    """The behaviours of paths in their order: the error page's, then those that the edge caches."""
+    standing = {entry["PathPattern"]: entry for entry in existing}
+    cached = {path: entry for path, entry in standing.items() if entry["TargetOriginId"] != ERROR_ORIGIN_ID}
+    pages = {path: entry for path, entry in standing.items() if path not in cached}
+    headers = options.response_headers_policy_id
+    if options.error_page:
+        folder = options.error_page.path.rpartition("/")[0] + "/*"
+        page = behaviour(
+            pages.get(folder), READING, CACHING_OPTIMIZED, headers_policy=headers, origin_id=ERROR_ORIGIN_ID
+        )
+        pages = {folder: {"PathPattern": folder, **page}} if options.error_page.codes else {}
+    if options.cached_paths is not None:
+        cached = {
+            path: {
+                "PathPattern": path,
+                **behaviour(cached.get(path), READING, CACHING_OPTIMIZED, headers_policy=headers),
+            }
+            for path in options.cached_paths
+        }
+    return items([*pages.values(), *cached.values()])
 
 
 def shown(config: Config, tags: Mapping[str, str]) -> Config:
@@ -285,10 +383,19 @@ def shown(config: Config, tags: Mapping[str, str]) -> Config:
     if not config:
         return {}
     view = {key: shown_value(value) for key, value in config.items() if key != "CallerReference"}
-    view["Origins"] = {entry["Id"]: entry for entry in view.get("Origins", [])}
+    view["Origins"] = {entry["Id"]: shown_origin(entry) for entry in view.get("Origins", [])}
     view["Paths"] = [entry["PathPattern"] for entry in view.get("CacheBehaviors", [])]
     view["CacheBehaviors"] = {entry["PathPattern"]: entry for entry in view.get("CacheBehaviors", [])}
     return {**view, "Tags": dict(tags)}
+
+
+def shown_origin(origin: Config) -> Config:
+    """A custom header's value is a secret between CloudFront and the load balancer: the diff says which one by hash."""
+    headers = {
+        header["HeaderName"]: f"sha256:{hashlib.sha256(header['HeaderValue'].encode()).hexdigest()[:12]}"
+        for header in origin.get("CustomHeaders", [])
+    }
+    return {**origin, "CustomHeaders": headers}
 
 
 def shown_value(value: Any) -> Any:

@@ -15,8 +15,8 @@ description:
     balancer to its viewers. All methods pass uncached with every header, cookie and query string; the paths of
     O(cached_paths) are kept at the edge; plain HTTP is redirected to HTTPS.
   - The distribution is known by its comment, which is O(name).
-  - Compares the whole configuration and writes only on a difference. What no option names (logging, web ACL, error
-    pages, functions, further origins) stays as it is, and so does every option that is not given.
+  - Compares the whole configuration and writes only on a difference. What no option names (logging, functions,
+    further origins) stays as it is, and so does every option that is not given.
 author:
   - amica.stack contributors (@amica-stack)
 extends_documentation_fragment:
@@ -60,6 +60,16 @@ options:
       keepalive_timeout:
         description: Seconds that CloudFront keeps an idle connection to the load balancer; V(5) for a new distribution.
         type: int
+      vpc_origin_id:
+        description:
+          - VPC origin through which CloudFront reaches an internal load balancer; ports and protocol are then its own.
+          - Empty for a load balancer with an address in the internet, as a new distribution has it.
+        type: str
+      custom_headers:
+        description:
+          - Names and values of the headers that CloudFront adds to what it asks the load balancer, exactly these. With
+            a secret value the load balancer knows that a request came this way.
+        type: dict
   aliases:
     description: Domain names of one's own, exactly these. They need O(certificate_arn).
     type: list
@@ -89,6 +99,41 @@ options:
         with them, so none of its cookies can be cached.
     type: list
     elements: str
+  response_headers_policy_id:
+    description:
+      - Policy of the headers that CloudFront adds to answers, such as V(67f7725c-6f97-4210-82d7-5512b31e9d03), AWS's
+        own with security headers. Empty for none.
+    type: str
+  web_acl_arn:
+    description: ARN of the AWS WAF web ACL, made in us-east-1 with the scope C(CLOUDFRONT). Empty for none.
+    type: str
+  error_page:
+    description: A page in an S3 bucket that viewers see while the load balancer cannot answer.
+    type: dict
+    suboptions:
+      codes:
+        description:
+          - HTTP status codes of the load balancer whose answers the page replaces; viewers still get the code.
+            Empty for none.
+        type: list
+        elements: int
+        default: []
+      path:
+        description: Path of the page; its whole folder comes from the bucket.
+        type: str
+        default: /maintenance/index.html
+      bucket_domain_name:
+        description: Regional domain name of the bucket.
+        type: str
+        default: ""
+      origin_access_control_id:
+        description: Origin access control with which CloudFront signs its requests to the bucket. Empty for none.
+        type: str
+        default: ""
+      caching_ttl:
+        description: Seconds that the edge shows the page without asking the load balancer again.
+        type: int
+        default: 10
   enabled:
     description: Whether the distribution serves.
     type: bool
@@ -174,6 +219,15 @@ def argument_spec() -> dict[str, object]:
         "protocol": {"type": "str", "choices": ["http-only", "https-only", "match-viewer"]},
         "read_timeout": {"type": "int"},
         "keepalive_timeout": {"type": "int"},
+        "vpc_origin_id": {"type": "str"},
+        "custom_headers": {"type": "dict"},
+    }
+    error_page = {
+        "codes": {"type": "list", "elements": "int", "default": []},
+        "path": {"type": "str", "default": "/maintenance/index.html"},
+        "bucket_domain_name": {"type": "str", "default": ""},
+        "origin_access_control_id": {"type": "str", "default": ""},
+        "caching_ttl": {"type": "int", "default": 10},
     }
     return {
         "name": {"type": "str", "required": True},
@@ -186,6 +240,9 @@ def argument_spec() -> dict[str, object]:
         "http_version": {"type": "str", "choices": ["http1.1", "http2", "http3", "http2and3"]},
         "ipv6": {"type": "bool"},
         "cached_paths": {"type": "list", "elements": "str"},
+        "response_headers_policy_id": {"type": "str"},
+        "web_acl_arn": {"type": "str"},
+        "error_page": {"type": "dict", "options": error_page},
         "enabled": {"type": "bool", "default": True},
         "tags": {"type": "dict"},
         "wait": {"type": "bool", "default": False},
@@ -205,6 +262,7 @@ def main() -> None:
             else:
                 options = _cloudfront.Options(
                     origin=_cloudfront.Origin(**(given["origin"] or {})),
+                    error_page=_cloudfront.ErrorPage(**given["error_page"]) if given["error_page"] else None,
                     **{name: given[name] for name in _cloudfront.OPTION_NAMES},
                 )
                 problems = _cloudfront.problems(options)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
+import http.server
+import json
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront import ErrorPage
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import Options
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import Origin
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import present
+from support.embedded import EmbeddedAws
 from support.run_module import ModuleFailed
 from support.run_module import run_module
 
@@ -25,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     "cached_paths": ["/assets/*", "/public/*"],
     "tags": {"amica:stack": "contract"},
 }
+SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 NOTHING: dict[str, Any] = {"before": {}, "after": {}}
 
 
@@ -73,6 +80,14 @@ CHANGES: list[dict[str, Any]] = [
     {"price_class": "PriceClass_All"},
     {"http_version": "http2"},
     {"ipv6": False},
+    {"origin": Origin(custom_headers={"X-Edge": "one"})},
+    {"origin": Origin(custom_headers={"X-Edge": "two"})},
+    {"origin": Origin(custom_headers={})},
+    {"response_headers_policy_id": SECURITY_HEADERS},
+    {"response_headers_policy_id": ""},
+    {"error_page": ErrorPage((502, 503), "/sorry/page.html", "pages.s3.ap-southeast-1.amazonaws.com")},
+    {"error_page": ErrorPage((502, 503), "/down/page.html", "pages.s3.ap-southeast-1.amazonaws.com")},
+    {"error_page": ErrorPage()},
     {"enabled": False},
 ]
 
@@ -100,3 +115,126 @@ def test_the_end_and_after_it(edge: Edge) -> None:
 def test_no_load_balancer_is_said(edge: Edge) -> None:
     with pytest.raises(ModuleFailed, match="domain_name: it is empty"):
         edge(**{**OPTIONS, "origin": {"domain_name": ""}})
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A load balancer that answers with the status that the path names, and with the header it was asked with."""
+
+    def do_GET(self) -> None:
+        body = self.headers.get("X-Edge", "").encode()
+        self.send_response(int(self.path.strip("/") or 200))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def pages() -> Iterator[int]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def ask(embedded_aws: EmbeddedAws, host: str, path: str = "/") -> tuple[int, http.client.HTTPMessage, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", embedded_aws.port, timeout=10)
+    connection.request("GET", path, headers={"Host": host, "X-Forwarded-Proto": "https"})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response.status, response.headers, body
+
+
+def test_viewers_see_the_error_page_and_the_policys_headers(
+    edge: Edge, embedded_aws: EmbeddedAws, clients: Any, pages: int
+) -> None:
+    bucket = f"pages-{uuid.uuid4().hex[:8]}"
+    s3 = clients("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
+    s3.put_object(Bucket=bucket, Key="maintenance/index.html", Body=b"back soon", ContentType="text/html")
+    access = clients("cloudfront").create_origin_access_control(
+        OriginAccessControlConfig={
+            "Name": bucket,
+            "SigningProtocol": "sigv4",
+            "SigningBehavior": "always",
+            "OriginAccessControlOriginType": "s3",
+        }
+    )["OriginAccessControl"]["Id"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    made = edge(
+        **{
+            **OPTIONS,
+            "origin": {**ORIGIN, "http_port": pages, "custom_headers": {"X-Edge": "secret"}},
+            "response_headers_policy_id": SECURITY_HEADERS,
+            "error_page": {
+                "codes": [503],
+                "bucket_domain_name": f"{bucket}.s3.ap-southeast-1.amazonaws.com",
+                "origin_access_control_id": access,
+            },
+        }
+    )
+    assert "secret" not in json.dumps(made)
+    host = made["distribution"]["domain_name"]
+    status, headers, body = ask(embedded_aws, host)
+    assert (status, body, headers["X-Content-Type-Options"]) == (200, b"secret", "nosniff")
+    status, headers, body = ask(embedded_aws, host, "/503")
+    assert (status, body, headers["Content-Type"]) == (503, b"back soon", "text/html")
+    assert ask(embedded_aws, host, "/500")[0] == 500
+
+
+class Inside:
+    """The module of VPC origins, with an internal load balancer."""
+
+    def __init__(self, connection: dict[str, Any], clients: Any) -> None:
+        self.connection, self.name = connection, f"inside-{uuid.uuid4().hex[:8]}"
+        ec2, elb = clients("ec2"), clients("elbv2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"][:2]]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{number}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+            for number, zone in enumerate(zones)
+        ]
+        balancer = elb.create_load_balancer(Name=self.name, Subnets=subnets, Scheme="internal")
+        self.balancer = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def __call__(self, check: bool = False, **options: Any) -> dict[str, Any]:
+        given = {**self.connection, "name": self.name, **options}
+        return run_module("cloudfront_vpc_origin", given, check=check, diff=True)
+
+
+def test_a_vpc_origin_from_its_beginning_to_its_end(
+    edge: Edge, embedded_aws: EmbeddedAws, clients: Any, pages: int
+) -> None:
+    inside = Inside(embedded_aws.options, clients)
+    options = {"load_balancer_arn": inside.balancer, "http_port": pages, "tags": {"amica:stack": "contract"}}
+    predicted = inside(check=True, **options)
+    assert (predicted["changed"], predicted["vpc_origin"]) == (True, None)
+    made = inside(**options, wait=True)
+    assert (made["diff"], made["vpc_origin"]["status"]) == (predicted["diff"], "Deployed")
+    assert not inside(check=True, **options)["changed"]
+    assert inside(**options)["diff"] == NOTHING
+    changed = {**options, "https_port": 8443, "tags": {"amica:stack": "other"}}
+    assert inside(check=True, **changed)["diff"] == inside(**changed, wait=True)["diff"] != NOTHING
+    assert not inside(**changed)["changed"]
+
+    through = {"domain_name": "127.0.0.1", "vpc_origin_id": made["vpc_origin"]["id"], "read_timeout": 60}
+    distribution = edge(**{**OPTIONS, "origin": through})["distribution"]
+    assert not edge(**{**OPTIONS, "origin": through})["changed"]
+    assert ask(embedded_aws, distribution["domain_name"])[0] == 200
+    with pytest.raises(ModuleFailed, match="CannotDeleteEntityWhileInUse"):
+        inside(state="absent")
+    edge(**{**OPTIONS, "origin": {**ORIGIN, "http_port": pages, "vpc_origin_id": ""}})
+    assert ask(embedded_aws, distribution["domain_name"])[0] == 200
+    assert inside(check=True, state="absent")["changed"]
+    assert inside(state="absent", wait=True)["changed"]
+    assert not inside(state="absent")["changed"]
