@@ -52,10 +52,18 @@ options:
     description:
       - What to do about a failed deployment that ECS has not ended itself.
       - V(report) does nothing to it. V(rollback) has ECS go back to what ran before. V(stop) has ECS stop where it is.
-        The module does not wait for either to be done.
+      - What V(rollback) and V(stop) lead to is waited for and told. Where ECS already goes back by itself, that is
+        waited for. A completed deployment that is no success (wrong image, failing probe) is sent back too.
     type: str
     choices: [report, rollback, stop]
     default: report
+  action_timeout:
+    description:
+      - Seconds to wait, beyond O(wait_timeout), until ECS has done what O(on_failure) says. What is not done by then
+        goes on.
+      - V(0) does not wait.
+    type: int
+    default: 600
   identical_failures:
     description:
       - So many tasks that end alike make a deployment hopeless that ECS would never end itself, such as a service's
@@ -74,6 +82,7 @@ options:
     description:
       - File to which a line is added for each change while the module waits. The action plugin of the same name uses
         it to show them on the controller.
+      - With C(-v) it also says, whenever that changes, what a success still lacks.
     type: path
   probe:
     description: An end-to-end check, made from where the module runs, once everything else is well.
@@ -180,9 +189,21 @@ cause:
     sentence: The image was built for another CPU architecture than the task's.
     remedy: Build it for the task's architecture.
 action:
-  description: What the module did about a failure, a sentence; empty when nothing.
+  description: What the module did about a failure, and how that ended, a sentence; empty when nothing.
   returned: always
   type: str
+action_outcome:
+  description:
+    - How that ended, such as V(rolled_back), V(rollback_failed) or V(stopped). Empty when nothing was done, or its end
+      was not seen.
+  returned: always
+  type: str
+service_now:
+  description:
+    - Where the service stands at the end, whichever deployment was judged. Keys C(deployment_id), C(state),
+      C(task_definition), C(desired_count), C(running_count).
+  returned: always, null when there is no service
+  type: dict
 prose:
   description: All that is known, as lines of at most 80 columns.
   returned: always
@@ -284,6 +305,7 @@ ARGUMENTS = {
     "image_digests": {"type": "list", "elements": "str", "default": []},
     "wait_timeout": {"type": "int", "default": 1800},
     "on_failure": {"type": "str", "choices": ["report", "rollback", "stop"], "default": "report"},
+    "action_timeout": {"type": "int", "default": 600},
     "identical_failures": {"type": "int", "default": 3},
     "log_lines": {"type": "int", "default": 20},
     "calls_per_minute": {"type": "int", "default": 240},
@@ -299,6 +321,8 @@ ARGUMENTS = {
         },
     },
 }
+
+LEAST = {"wait_timeout": 0, "action_timeout": 0, "identical_failures": 1, "log_lines": 0, "calls_per_minute": 10}
 
 
 def teller(path: str | None) -> Callable[[str], None]:
@@ -316,7 +340,7 @@ def teller(path: str | None) -> Callable[[str], None]:
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     options = module.params
-    for name, least in {"wait_timeout": 0, "identical_failures": 1, "log_lines": 0, "calls_per_minute": 10}.items():
+    for name, least in LEAST.items():
         if options[name] < least:
             module.fail_json(msg=f"{name}: {options[name]} is too small. Write {least} or more")
     given = options["deployment_id"]
@@ -346,12 +370,16 @@ def main() -> None:
         wait_timeout=0 if module.check_mode else options["wait_timeout"],
         calls_per_minute=options["calls_per_minute"],
         on_failure="report" if module.check_mode else options["on_failure"],
+        action_timeout=options["action_timeout"],
         log_lines=options["log_lines"],
     )
     with reported(module, f"reading the deployment of {service}"):
-        seen = watch(observer, wanted, patience, Clock(time.monotonic, time.sleep), teller(options["progress_file"]))
+        clock, tell = Clock(time.monotonic, time.sleep), teller(options["progress_file"])
+        seen = watch(observer, wanted, patience, clock, tell, detailed=module._verbosity > 0)
     result = as_result(seen.dossier)
-    result.update(changed=seen.changed, prose=prose(seen.dossier), progress=list(seen.progress), looks=seen.looks)
+    result.update(
+        changed=seen.dossier.action.changed, prose=prose(seen.dossier), progress=list(seen.progress), looks=seen.looks
+    )
     if seen.dossier.verdict.success:
         module.exit_json(**result)
     elif module.check_mode:

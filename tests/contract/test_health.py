@@ -161,9 +161,29 @@ def test_check_mode_looks_once_takes_no_action_and_does_not_fail(unending: str, 
 def test_giving_up_says_what_is_missing_and_can_roll_back(unending: str, failure: Health) -> None:
     result = failure(deployment_id=unending, wait_timeout=3, on_failure="rollback")
     assert (result["outcome"], result["changed"]) == ("timed_out", True)
-    assert "roll it back" in result["action"]
+    assert result["action_outcome"] == "rolled_back", result["action"]
+    assert "roll it back; it is rolled back, and the service stands at" in result["action"]
+    assert result["service_now"]["state"] == "succeeded"
+    assert result["service_now"]["task_definition"] != result["deployment"]["task_definition"]
     assert "1 of 1 targets are not healthy" in result["verdict"]
     assert result["cause"]["name"] == "health_path"
+
+
+def test_giving_up_can_stop(unending: str, service: SmallService, failure: Health) -> None:
+    result = failure(deployment_id=unending, wait_timeout=2, on_failure="stop")
+    assert (result["changed"], result["action_outcome"]) == (True, "stopped"), result["action"]
+    service.deploy({"VERSION": "after the stop"})
+
+
+def test_a_completed_version_that_does_not_answer_is_sent_back(service: SmallService, failure: Health) -> None:
+    asked = {"url": f"http://127.0.0.1:{service.port}/", "contains": "good"}
+    for version in ("good", "bad"):
+        deployed = service.deploy({"VERSION": version})
+        health_of(service)(deployment_id=deployed)
+    result = failure(deployment_id=deployed, probe=asked, wait_timeout=2, on_failure="rollback")
+    assert (result["outcome"], result["cause"]["name"]) == ("timed_out", "probe")
+    assert (result["changed"], result["action_outcome"]) == (True, "rolled_back"), result["action"]
+    assert health_of(service)(probe=asked)["outcome"] == "succeeded"
 
 
 def test_a_first_deployment_that_keeps_dying(embedded_aws: EmbeddedAws) -> None:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An AWS that plays a story: a timeline of states, told in a few words, answered in AWS's own shape.
 
-A frame holds until the next; it changes only what it names. `events` are added. Names stand for longer things: `new`
+A frame holds until the next; it changes only what it names. `events` are added. The frames of `told` come after the
+timeline's, and count from when AWS was told to end the deployment. Names stand for longer things: `new`
 is the deployment ecs-svc/new, its task definition, and a digest.
 """
 
@@ -53,6 +54,7 @@ class ScriptedAws:
         self.releases = releases
         self.calls: list[tuple[float, str]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
+        self.told_at = float("inf")
 
     def __call__(self, _service: str, **_more: Any) -> ScriptedAws:
         return self
@@ -83,12 +85,19 @@ class ScriptedAws:
     def frame(self) -> dict[str, Any]:
         """The state of now, with all events so far."""
         state: dict[str, Any] = {"events": []}
-        for frame in self.story["timeline"]:
+        after = self.told_at - START
+        answers = ({**frame, "at": frame["at"] + after} for frame in self.story.get("told", ()))
+        for frame in (*(frame for frame in self.story["timeline"] if frame["at"] <= after), *answers):
             if frame["at"] > self.clock.now() - START:
                 break
             state.update({key: value for key, value in frame.items() if key != "events"})
             state["events"] = [*state["events"], *((frame["at"], text) for text in frame.get("events", ()))]
         return state
+
+    def tell(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        self.told.append((operation, request))
+        self.told_at = self.clock.now()
+        return {}
 
     def moment(self, relative: float) -> float:
         return START + relative + float(self.story.get("skew", 0))
@@ -179,9 +188,13 @@ def describe_service_deployments(aws: ScriptedAws, frame: dict[str, Any], _reque
     return {"serviceDeployments": [release_of(aws, frame)]}
 
 
-def describe_service_revisions(aws: ScriptedAws, _frame: dict[str, Any], _request: dict[str, Any]) -> dict[str, Any]:
+def describe_service_revisions(aws: ScriptedAws, _frame: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     image = aws.story.get("service", {}).get("image", "new")
-    return {"serviceRevisions": [{"containerImages": [{"containerName": "amica", "imageDigest": digest(image)}]}]}
+    images = [{"containerName": "amica", "imageDigest": digest(image)}]
+    names = (arn.rpartition("/")[2] for arn in request["serviceRevisionArns"])
+    return {
+        "serviceRevisions": [{"taskDefinition": task_definition(name), "containerImages": images} for name in names]
+    }
 
 
 def list_tasks(_aws: ScriptedAws, frame: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -252,13 +265,11 @@ def get_log_events(_aws: ScriptedAws, frame: dict[str, Any], request: dict[str, 
 
 
 def stop_service_deployment(aws: ScriptedAws, _frame: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    aws.told.append(("stop_service_deployment", request))
-    return {}
+    return aws.tell("stop_service_deployment", request)
 
 
 def update_service(aws: ScriptedAws, _frame: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    aws.told.append(("update_service", request))
-    return {}
+    return aws.tell("update_service", request)
 
 
 HANDLERS: dict[str, Callable[[ScriptedAws, dict[str, Any], dict[str, Any]], dict[str, Any]]] = {

@@ -67,6 +67,7 @@ def explain(verdict: Verdict, history: Sequence[Snapshot], last_words: Sequence[
         digests=tuple(sorted(running_digests(seen[-1], deployment))) if deployment else (),
         probe=next((look.probe for look in reversed(looks) if look.probe), None),
         notes=notes(looks),
+        standing=next((look.standing for look in reversed(looks) if look.standing), None),
     )
 
 

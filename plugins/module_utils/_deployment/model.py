@@ -66,6 +66,17 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where the service itself stands: the deployment that it works towards or has reached, whichever is judged."""
+
+    deployment: str
+    state: State
+    task_definition: str = ""
+    desired: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True)
 class Event:
     """A sentence of the service about itself."""
 
@@ -144,6 +155,7 @@ class Snapshot:
     targets: tuple[Target, ...] | None = None
     balanced: bool = False
     events: tuple[Event, ...] = ()
+    standing: Standing | None = None
     probe: Probe | None = None
     trouble: Trouble | None = None
     note: str = ""
@@ -238,8 +250,21 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What `on_failure` led to. `changed`: AWS was told to do something; `end`: how that ended, empty if unknown.
+
+    `standing`: where the service stands afterwards.
+    """
+
+    sentence: str = ""
+    changed: bool = False
+    end: State | None = None
+    standing: Standing | None = None
+
+
+@dataclass(frozen=True)
 class Dossier:
-    """All that a person wants to know about the verdict. `action`: what this run did about it, a sentence."""
+    """All that a person wants to know about the verdict. `standing` is of now, all else of when it became certain."""
 
     verdict: Verdict
     cause: Cause | None
@@ -255,4 +280,5 @@ class Dossier:
     digests: tuple[str, ...] = ()
     probe: Probe | None = None
     notes: tuple[str, ...] = ()
-    action: str = ""
+    standing: Standing | None = None
+    action: Action = Action()

@@ -112,6 +112,7 @@ class Observer:
             targets=self._targets(groups),
             balanced=bool(groups),
             events=reading.read_events(service, deployment.created_at),
+            standing=reading.read_standing(service),
             note="; ".join(self._notes),
         )
         if self._probe and deployment.state is State.SUCCEEDED:
@@ -269,27 +270,41 @@ class Observer:
         return LastWords(task.id, name, said[-lines:], "" if said else "it wrote nothing to its log")
 
     def act(self, kind: str, deployment: Deployment) -> tuple[bool, str]:
-        """Roll back or stop what is in progress. (whether AWS was told so, a sentence)."""
-        if deployment.state is not State.IN_PROGRESS:
-            verb = "roll back" if kind == "rollback" else "stop"
-            return False, f"Nothing to {verb}: the deployment is {deployment.state.value}."
+        """Roll back or stop a deployment. (whether AWS was told so, a sentence)."""
+        verb = "roll it back" if kind == "rollback" else "stop it"
         try:
-            if deployment.arn:
+            if deployment.state is State.IN_PROGRESS and deployment.arn:
                 stop_type = "ROLLBACK" if kind == "rollback" else "ABORT"
                 self._call("ecs", "stop_service_deployment", serviceDeploymentArn=deployment.arn, stopType=stop_type)
-                return True, f"ECS was told to {'roll it back' if kind == 'rollback' else 'stop it'}."
-            if kind == "rollback" and deployment.previous_task_definition:
-                previous = deployment.previous_task_definition
-                self._call(
-                    "ecs", "update_service", cluster=self._cluster, service=self._service, taskDefinition=previous
-                )
-                return True, f"The service was sent back to {reading.last_part(previous)}."
+                return True, f"ECS was told to {verb}"
+            if kind == "rollback":
+                return self._go_back(deployment)
         except (ClientError, BotoCoreError) as error:
-            return False, f"The deployment could not be ended: {redact(_aws.sentence(error))}"
-        return (
-            False,
-            "The deployment could not be ended: there is nothing to go back to, or ECS tells no service deployment.",
-        )
+            return False, f"ECS would not {verb}: {redact(_aws.sentence(error))}"
+        if deployment.state is State.SUCCEEDED:
+            return False, "There is nothing to stop: ECS has completed the deployment."
+        return False, "ECS cannot be told to stop it: it tells of no service deployment."
+
+    def _go_back(self, deployment: Deployment) -> tuple[bool, str]:
+        """To what ran before, for a deployment that is done and one of which ECS tells no service deployment."""
+        previous = deployment.previous_task_definition or self._source_of(deployment)
+        if previous in (None, deployment.task_definition):
+            return False, "There is no earlier revision to go back to."
+        self._call("ecs", "update_service", cluster=self._cluster, service=self._service, taskDefinition=previous)
+        return True, f"The service was sent back to {reading.last_part(str(previous))}"
+
+    def _source_of(self, deployment: Deployment) -> str | None:
+        """The task definition that a service deployment replaced."""
+        if not deployment.arn:
+            return None
+        answer = self._call("ecs", "describe_service_deployments", serviceDeploymentArns=[deployment.arn])
+        sources = [
+            source["arn"] for item in answer["serviceDeployments"] for source in item.get("sourceServiceRevisions", ())
+        ]
+        if not sources:
+            return None
+        answer = self._call("ecs", "describe_service_revisions", serviceRevisionArns=sources[:1])
+        return next((str(item["taskDefinition"]) for item in answer["serviceRevisions"]), None)
 
 
 def log_place(containers: Iterable[Answer], name: str, task_id: str) -> tuple[str, str] | None:

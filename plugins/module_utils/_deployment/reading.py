@@ -21,6 +21,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.model impo
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Container
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Event
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Standing
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import State
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Target
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Task
@@ -123,6 +124,21 @@ def read_deployment(service: Answer, deployment_id: str, service_deployment: Ans
         strategy=str((service.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")),
         recoverable=is_recoverable(service, listed, others, told),
         successor=str(primary.get("id", "")) if primary.get("id") != deployment_id else "",
+    )
+
+
+def read_standing(service: Answer) -> Standing | None:
+    """Where the service stands, by its primary deployment."""
+    primary = primary_of(service)
+    if primary is None:
+        return None
+    failed = primary.get("rolloutState") in ("FAILED", "STOPPED")
+    return Standing(
+        deployment=str(primary.get("id", "")),
+        state=State.FAILED if failed else State.SUCCEEDED if settled(service, primary) else State.IN_PROGRESS,
+        task_definition=str(primary.get("taskDefinition", "")),
+        desired=int(primary.get("desiredCount", 0)),
+        running=int(primary.get("runningCount", 0)),
     )
 
 

@@ -23,7 +23,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(\w+://[^\s:/@]*:)[^\s/@]+(@)"), rf"\g<1>{HIDDEN}\g<2>"),
     (
-        re.compile(rf"""(?ix) (["']?(?<![:\w.-]){_NAME}["']?\s*[=:]\s*) {_VALUE}"""),
+        # secretsmanager:GetSecretValue is the name of a right.
+        re.compile(rf"""(?ix) (["']?(?<![:\w.-])(?!secretsmanager:){_NAME}["']?\s*[=:]\s*) {_VALUE}"""),
         rf"\g<1>{HIDDEN}",
     ),
 )

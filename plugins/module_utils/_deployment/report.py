@@ -20,12 +20,14 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.failures i
 from ansible_collections.amica.stack.plugins.module_utils._deployment.failures import is_failure
 from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import brief
 from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import own_targets
+from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import reason_of
 from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import running_tasks
 from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import spell
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Dossier
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Failure
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Snapshot
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Standing
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import State
 from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import redact
 from ansible_collections.amica.stack.plugins.module_utils._trouble import Trouble
@@ -39,8 +41,8 @@ def message(dossier: Dossier) -> str:
     parts = [dossier.verdict.sentence]
     if dossier.cause:
         parts += [f"Likely cause: {dossier.cause.sentence}", f"Remedy: {dossier.cause.remedy}"]
-    if dossier.action:
-        parts.append(dossier.action)
+    if dossier.action.sentence:
+        parts.append(dossier.action.sentence)
     return redact(" ".join(parts))
 
 
@@ -60,8 +62,10 @@ def sections(dossier: Dossier) -> Iterator[str]:
     if dossier.cause:
         yield f"Likely cause: {dossier.cause.sentence}"
         yield f"Remedy: {dossier.cause.remedy}"
-    if dossier.action:
-        yield f"Action: {dossier.action}"
+    if dossier.action.sentence:
+        yield f"Action: {dossier.action.sentence}"
+    if dossier.standing and not dossier.verdict.success:
+        yield f"Service now: {standing_line(dossier.standing)}"
     if dossier.deployment:
         yield from deployment_lines(dossier, dossier.deployment)
     yield from titled("Tasks that failed", map(failure_line, dossier.failures))
@@ -102,6 +106,24 @@ def deployment_lines(dossier: Dossier, item: Deployment) -> Iterator[str]:
         yield f"Alarms: {', '.join(item.alarms)}"
     if dossier.digests:
         yield f"Image: {', '.join(dossier.digests)}"
+
+
+STANDS = {State.SUCCEEDED: "at rest", State.FAILED: "given up", State.IN_PROGRESS: "on the way"}
+
+
+def standing_line(item: Standing) -> str:
+    what = item.task_definition.rpartition("/")[2] or item.deployment
+    return f"{what}, {item.running} of {item.desired} running, {STANDS[item.state]}"
+
+
+def brought_to(kind: str, now: Deployment, stands: Standing) -> tuple[State, str]:
+    """How a rollback or stop came out, and the same as the end of a sentence."""
+    # ECS lists a deployment that it was told to stop as failed.
+    end = State.STOPPED if kind == "stop" and now.state is State.FAILED else now.state
+    if end is State.SUPERSEDED:  # By what the service was sent back to.
+        end = State.ROLLED_BACK if stands.state is State.SUCCEEDED else State.ROLLBACK_FAILED
+    failed = reason_of(now) if end is State.ROLLBACK_FAILED else ""
+    return end, f"it is {end.value}{failed}, and the service stands at {standing_line(stands)}."
 
 
 def failure_line(failure: Failure) -> str:
@@ -148,7 +170,9 @@ def as_result(dossier: Dossier) -> dict[str, Any]:
         "cause": {"name": dossier.cause.name, "sentence": dossier.cause.sentence, "remedy": dossier.cause.remedy}
         if dossier.cause
         else None,
-        "action": dossier.action,
+        "action": redact(dossier.action.sentence),
+        "action_outcome": dossier.action.end.value.replace(" ", "_") if dossier.action.end else "",
+        "service_now": standing_result(dossier.standing) if dossier.standing else None,
         "waited": round(dossier.waited, 1),
         "deployment": deployment_result(item) if item else None,
         "image_digests": list(dossier.digests),
@@ -190,6 +214,16 @@ def deployment_result(item: Deployment) -> dict[str, Any]:
         },
         "alarms": list(item.alarms),
         "created_at": iso(item.created_at) if item.created_at is not None else None,
+    }
+
+
+def standing_result(item: Standing) -> dict[str, Any]:
+    return {
+        "deployment_id": item.deployment,
+        "state": item.state.value,
+        "task_definition": item.task_definition,
+        "desired_count": item.desired,
+        "running_count": item.running,
     }
 
 

@@ -10,23 +10,31 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import Protocol
 
 from ansible_collections.amica.stack.plugins.module_utils._deployment.explain import dead_tasks
 from ansible_collections.amica.stack.plugins.module_utils._deployment.explain import explain
 from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import judge
+from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import spell
 from ansible_collections.amica.stack.plugins.module_utils._deployment.judge import timed_out
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Action
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Dossier
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import LastWords
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Outcome
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Snapshot
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Standing
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import State
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Task
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Verdict
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Wanted
+from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import redact
+from ansible_collections.amica.stack.plugins.module_utils._deployment.report import brought_to
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import changes
+from ansible_collections.amica.stack.plugins.module_utils._deployment.report import elapsed_time
+from ansible_collections.amica.stack.plugins.module_utils._trouble import Trouble
 
 # Seconds between two looks: while things happen, in between, and while AWS is in trouble.
 QUICK = 2.0
@@ -40,6 +48,11 @@ OPENING = 30.0
 LOG_DELAY = 2.0
 MOST_DEAD_TASKS = 3
 MINUTE = 60.0
+# More calls than a look at a usual service makes; the budget is kept for as many, or for the most that any look made.
+A_LOOK = 10
+ON_THE_WAY = (State.IN_PROGRESS, State.ROLLING_BACK, State.STOPPING)
+# Outcomes with nothing that this run could end: it may not, there is nothing, or it is another run's.
+UNTOUCHABLE = (Outcome.CREDENTIALS, Outcome.DENIED, Outcome.NOT_FOUND, Outcome.SERVICE_GONE, Outcome.SUPERSEDED)
 
 
 class Looker(Protocol):
@@ -54,11 +67,15 @@ class Looker(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait (seconds; 0: one look), calls a minute, what to do at a failure, lines of log to read."""
+    """How long to wait (seconds; 0: one look), calls a minute, what to do at a failure, lines of log to read.
+
+    `action_timeout`: seconds to wait until ECS has done what `on_failure` says; 0 does not wait.
+    """
 
     wait_timeout: float = 1800
     calls_per_minute: int = 240
     on_failure: str = "report"
+    action_timeout: float = 600
     log_lines: int = 20
 
 
@@ -70,11 +87,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Watched:
-    """The end of a watch: the dossier, what changed on the way, and whether AWS was told to do something."""
+    """The end of a watch: the dossier, what changed on the way, and how often was looked."""
 
     dossier: Dossier
     progress: tuple[str, ...]
-    changed: bool
     looks: int
 
 
@@ -84,17 +100,19 @@ class Pace:
     def __init__(self, calls_per_minute: int) -> None:
         self._budget = calls_per_minute
         self._spent: deque[tuple[float, int]] = deque()
+        self._most = A_LOOK
 
     def pause(self, history: Sequence[Snapshot], now: float) -> float:
         look = history[-1]
         self._spent.append((now, look.calls))
+        self._most = max(self._most, look.calls)
         while self._spent and self._spent[0][0] <= now - MINUTE:
             self._spent.popleft()
-        return max(wished_pause(history, now), self._until_affordable(now, look.calls))
+        return max(wished_pause(history, now), self._until_affordable(now))
 
-    def _until_affordable(self, now: float, next_calls: int) -> float:
+    def _until_affordable(self, now: float) -> float:
         """Seconds until another look keeps the calls of any minute within the budget."""
-        total = sum(calls for _at, calls in self._spent) + next_calls
+        total = sum(calls for _at, calls in self._spent) + self._most
         for at, calls in self._spent:
             if total <= self._budget:
                 return 0.0
@@ -118,36 +136,74 @@ def wished_pause(history: Sequence[Snapshot], now: float) -> float:
     return QUICK if near_the_end and not baking else CALM
 
 
+@dataclass
+class _Watch:
+    """A watch that goes on: what it has seen and told so far. `detailed`: it also tells what is still missing."""
+
+    looker: Looker
+    clock: Clock
+    tell: Callable[[str], None]
+    pace: Pace
+    detailed: bool
+    start: float
+    history: list[Snapshot] = field(default_factory=list)
+    progress: list[str] = field(default_factory=list)
+    looks: int = 0
+    missing: tuple[str, ...] = ()
+
+    def look(self) -> Snapshot:
+        look = self.looker.look(self.clock.now())
+        self.looks += 1
+        for line in changes(self.history, look, look.at - self.start):
+            self.progress.append(line)
+            self.tell(line)
+        remember(self.history, look)
+        return look
+
+    def tell_missing(self, verdict: Verdict) -> None:
+        if self.detailed and verdict.missing != self.missing:
+            self.missing = verdict.missing
+            if verdict.missing:
+                self.tell(redact(f"{elapsed_time(self.waited)} still missing: {'; '.join(verdict.missing)}"))
+
+    @property
+    def waited(self) -> float:
+        return self.clock.now() - self.start
+
+    def pause(self, left: float) -> None:
+        """Until it is time for the next look, at most the seconds that are left."""
+        self.clock.sleep(min(self.pace.pause(self.history, self.clock.now()), max(0.0, left)))
+
+
 def watch(
     looker: Looker,
     wanted: Wanted,
     patience: Patience,
     clock: Clock,
     tell: Callable[[str], None] = lambda line: None,
+    *,
+    detailed: bool = False,
 ) -> Watched:
-    """Look until the verdict is certain or patience ends, then explain it. `tell` gets each line of progress."""
-    start = clock.now()
-    pace = Pace(patience.calls_per_minute)
-    history: list[Snapshot] = []
-    progress: list[str] = []
-    looks = 0
+    """Look until the verdict is certain or patience ends, explain it, and do about a failure what patience says.
+
+    `tell` gets each line of progress.
+    """
+    going = _Watch(looker, clock, tell, Pace(patience.calls_per_minute), detailed, clock.now())
     while True:
-        look = looker.look(clock.now())
-        looks += 1
-        for line in changes(history, look, look.at - start):
-            progress.append(line)
-            tell(line)
-        remember(history, look)
-        verdict = judge(history, wanted)
-        waited = clock.now() - start
+        going.look()
+        verdict = judge(going.history, wanted)
+        waited = going.waited
         if not verdict.certain and waited >= patience.wait_timeout:
             verdict = timed_out(verdict, waited)
         if verdict.certain:
             break
-        clock.sleep(min(pace.pause(history, clock.now()), max(0.0, patience.wait_timeout - waited)))
-    action, changed = answer_failure(looker, verdict, history, patience)
-    dossier = explain(verdict, history, dying_words(looker, verdict, history, patience, clock))
-    return Watched(replace(dossier, action=action, waited=clock.now() - start), tuple(progress), changed, looks)
+        going.tell_missing(verdict)
+        going.pause(patience.wait_timeout - waited)
+    words = dying_words(looker, verdict, going.history, patience, clock)
+    dossier = replace(explain(verdict, going.history, words), waited=waited)
+    action = answer_failure(going, verdict, patience)
+    dossier = replace(dossier, action=action, standing=action.standing or dossier.standing)
+    return Watched(dossier, tuple(going.progress), going.looks)
 
 
 def remember(history: list[Snapshot], look: Snapshot) -> None:
@@ -163,18 +219,51 @@ def current(history: Sequence[Snapshot]) -> Deployment | None:
     return next((look.deployment for look in reversed(history) if look.deployment), None)
 
 
-def answer_failure(
-    looker: Looker, verdict: Verdict, history: Sequence[Snapshot], patience: Patience
-) -> tuple[str, bool]:
-    """What `on_failure` asks for. A failure that ECS has ended itself, or that is another run's, needs nothing."""
-    item = current(history)
-    untouchable = (Outcome.CREDENTIALS, Outcome.DENIED, Outcome.NOT_FOUND, Outcome.SERVICE_GONE, Outcome.SUPERSEDED)
-    if verdict.success or patience.on_failure == "report" or item is None or verdict.outcome in untouchable:
-        return "", False
-    if item.state is not State.IN_PROGRESS:
-        return "", False
-    changed, sentence = looker.act(patience.on_failure, item)
-    return sentence, changed
+def answer_failure(going: _Watch, verdict: Verdict, patience: Patience) -> Action:
+    """What `on_failure` asks for, and how it ended. Nothing is to be done where ECS has ended the deployment itself."""
+    item = current(going.history)
+    if verdict.success or patience.on_failure == "report" or item is None or verdict.outcome in UNTOUCHABLE:
+        return Action()
+    if item.state in (State.ROLLING_BACK, State.STOPPING):
+        told = Action(f"ECS is {item.state.value} already")
+    elif item.state in (State.IN_PROGRESS, State.SUCCEEDED):
+        known = [look.deployment.previous_task_definition for look in going.history if look.deployment]
+        previous = next(filter(None, reversed(known)), None)
+        changed, sentence = going.looker.act(patience.on_failure, replace(item, previous_task_definition=previous))
+        if not changed:
+            return Action(sentence)
+        told = Action(sentence, changed=True)
+    else:
+        return Action()
+    going.tell(f"{elapsed_time(going.waited)} {told.sentence}")
+    return await_end(going, told, item, patience)
+
+
+def await_end(going: _Watch, told: Action, item: Deployment, patience: Patience) -> Action:
+    """Look until the service has come to rest after an action."""
+    timeout = patience.action_timeout
+    if not timeout:
+        return replace(told, sentence=f"{told.sentence}; its end was not waited for.")
+    until = going.clock.now() + timeout
+    while True:
+        going.pause(until - going.clock.now())
+        look = going.look()
+        if not look.exists or look.trouble is Trouble.EXPIRED:
+            return replace(told, sentence=f"{told.sentence}; its end could not be seen: {look.note}")
+        now, stands = look.deployment, look.standing
+        if now and stands and now.state not in ON_THE_WAY and at_rest(now, stands, item):
+            end, how = brought_to(patience.on_failure, now, stands)
+            return replace(told, sentence=f"{told.sentence}; {how}", end=end, standing=stands)
+        if going.clock.now() >= until:
+            late = f"{told.sentence}; that was not done after {spell(timeout)}, and goes on."
+            return replace(told, sentence=late, standing=stands)
+
+
+def at_rest(now: Deployment, stands: Standing, judged: Deployment) -> bool:
+    """Whether nothing goes on any more. A completed deployment that is sent back still says so for a moment."""
+    if now.state is State.SUCCEEDED and judged.state is State.SUCCEEDED and stands.deployment == now.id:
+        return False
+    return stands.state is not State.IN_PROGRESS
 
 
 def dying_words(

@@ -30,6 +30,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.model impo
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Wanted
 from ansible_collections.amica.stack.plugins.module_utils._deployment.observe import Observer
 from ansible_collections.amica.stack.plugins.module_utils._deployment.observe import log_place
+from ansible_collections.amica.stack.plugins.module_utils._trouble import Trouble
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -58,6 +59,12 @@ targets = st.builds(
 )
 
 
+# Looks that saw no deployment: trouble on the way, or nothing listed yet.
+blind = st.builds(
+    Snapshot, at=st.floats(0, 1000), trouble=st.sampled_from([None, *Trouble]), note=st.sampled_from(["", "no answer"])
+)
+
+
 def looks(states: Sequence[State]) -> st.SearchStrategy[Snapshot]:
     return st.builds(
         Snapshot,
@@ -77,7 +84,7 @@ def looks(states: Sequence[State]) -> st.SearchStrategy[Snapshot]:
 
 @settings(max_examples=150)
 @given(
-    good=st.lists(looks([State.IN_PROGRESS, State.SUCCEEDED]), max_size=6),
+    good=st.lists(st.one_of(looks([State.IN_PROGRESS, State.SUCCEEDED]), blind), max_size=6),
     bad=st.lists(looks(BAD_ENDS), min_size=1, max_size=3),
     order=st.randoms(use_true_random=False),
 )
@@ -115,6 +122,39 @@ def test_whatever_was_seen_can_be_explained(history: list[Snapshot]) -> None:
     dossier = explain.explain(verdict, history)
     assert dossier.verdict is verdict
     assert (dossier.cause is None) or not verdict.success
+
+
+ROLLOUTS = st.sampled_from([None, "IN_PROGRESS", "COMPLETED", "FAILED"])
+
+
+@settings(max_examples=200)
+@given(
+    status=st.sampled_from(sorted(reading.STATUSES)),
+    rollouts=st.tuples(ROLLOUTS, ROLLOUTS),
+    primary=st.sampled_from(["ecs-svc/new", "ecs-svc/old"]),
+    listed=st.booleans(),
+    said=st.booleans(),
+)
+def test_what_either_api_calls_a_failure_is_never_read_as_a_success(
+    status: str, rollouts: tuple[str | None, str | None], primary: str, listed: bool, said: bool
+) -> None:
+    """Whatever else the two ways of telling say, together or against each other."""
+    items = [
+        {
+            "id": identity,
+            "status": "PRIMARY" if identity == primary else "ACTIVE",
+            "createdAt": 10.0 if identity == "ecs-svc/new" else 0.0,
+            **({"rolloutState": rollout} if rollout else {}),
+        }
+        for identity, rollout in zip(("ecs-svc/new", "ecs-svc/old"), rollouts, strict=True)
+        if listed or identity == "ecs-svc/old"
+    ]
+    text = "(service s) (deployment ecs-svc/new) deployment failed: tasks failed to start."
+    service = {"deployments": items, "events": [{"createdAt": 20.0, "message": text}] if said else []}
+    state = reading.read_deployment(service, "ecs-svc/new", {"status": status}).state
+    failed = (listed and rollouts[0] == "FAILED") or reading.STATUSES[status] in BAD_ENDS
+    if failed or (listed and primary == "ecs-svc/old"):
+        assert state in BAD_ENDS
 
 
 def rolled_back_stories() -> list[str]:
@@ -268,16 +308,17 @@ def look(calls: int, at: float = 0.0) -> Snapshot:
     return Snapshot(at, calls=calls)
 
 
-@given(st.lists(st.integers(1, 12), min_size=2, max_size=200), st.integers(30, 300))
+@given(st.lists(st.integers(1, watch.A_LOOK), min_size=2, max_size=200), st.integers(30, 300))
 def test_no_minute_holds_more_calls_than_the_budget(calls: list[int], budget: int) -> None:
-    pace, now, made = watch.Pace(budget), 1000.0, []
-    steady = max(calls)
-    history = [look(steady, now)]
-    for _number in calls:
-        made.append(now)
+    pace, now = watch.Pace(budget), 1000.0
+    made: list[tuple[float, int]] = []
+    history: list[Snapshot] = []
+    for number in calls:
+        made.append((now, number))
+        history.append(look(number, now))
         now += pace.pause(history, now)
-    for end in made:
-        assert sum(end - watch.MINUTE < at <= end for at in made) * steady <= budget
+    for end, _number in made:
+        assert sum(number for at, number in made if end - watch.MINUTE < at <= end) <= budget
 
 
 def test_a_long_wait_in_which_nothing_changes_stays_small() -> None:

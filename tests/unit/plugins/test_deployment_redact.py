@@ -46,6 +46,7 @@ def test_hides(text: str, secret: str) -> None:
         "r/amica@sha256:" + "0123456789abcdef" * 4,
         "http://10.0.0.1:8080/path",
         "CHAINLIT_AUTH_SECRET is required",
+        "allow secretsmanager:GetSecretValue on it",
     ],
 )
 def test_leaves(text: str) -> None:

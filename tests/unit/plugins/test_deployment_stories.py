@@ -36,8 +36,8 @@ def load(path: Path) -> dict[str, Any]:
     return story
 
 
-def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws, float]:
-    """The end of a watch over the story, the AWS that played it, and the seconds that it took by the story's clock."""
+def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws]:
+    """The end of a watch over the story, and the AWS that played it."""
     clock = FakeClock(START)
     aws = ScriptedAws(story, clock, releases=releases)
     wants = story.get("wants", {})
@@ -49,9 +49,12 @@ def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws
         image_digests=tuple(digest(name) for name in wants.get("digests", ["new"])),
         identical_failures=wants.get("identical_failures", 3),
     )
-    patience = Patience(wait_timeout=wants.get("timeout", 1800), on_failure=wants.get("on_failure", "report"))
-    seen = watch(observer, wanted, patience, Clock(clock.now, clock.sleep))
-    return seen, aws, seen.dossier.waited if seen.dossier.waited else clock.now() - START
+    patience = Patience(
+        wait_timeout=wants.get("timeout", 1800),
+        on_failure=wants.get("on_failure", "report"),
+        action_timeout=wants.get("action_timeout", 600),
+    )
+    return watch(observer, wanted, patience, Clock(clock.now, clock.sleep)), aws
 
 
 def tellings() -> list[Any]:
@@ -68,14 +71,14 @@ def tellings() -> list[Any]:
 def test_story(path: Path, releases: bool) -> None:
     story = load(path)
     expected = story["expect"]
-    seen, aws, waited = play(story, releases=releases)
+    seen, aws = play(story, releases=releases)
     dossier = seen.dossier
     text = "\n".join(prose(dossier))
     told = f"{message(dossier)}\n\n{text}\n\n" + "\n".join(seen.progress)
 
     assert dossier.verdict.outcome is Outcome(expected["outcome"]), told
     assert (dossier.cause.name if dossier.cause else None) == expected.get("cause"), told
-    assert expected["certain_at"] <= waited <= expected["certain_at"] + LOOKS_UNTIL_TOLD * SLOWEST_POLL, told
+    assert expected["certain_at"] <= dossier.waited <= expected["certain_at"] + LOOKS_UNTIL_TOLD * SLOWEST_POLL, told
     for words in expected.get("says", ()):
         assert words in told, told
     for words in expected.get("never_says", ()):
@@ -83,6 +86,9 @@ def test_story(path: Path, releases: bool) -> None:
         assert words not in str(as_result(dossier)), told
     assert [request.get("stopType", "update") for _name, request in aws.told] == (
         expected.get("does", []) if releases else expected.get("does_without", [])
+    ), told
+    assert as_result(dossier)["action_outcome"] == (
+        expected.get("ends", "") if releases else expected.get("ends_without", expected.get("ends", ""))
     ), told
     assert all(len(line) <= 80 for line in prose(dossier))
     assert within_budget([at for at, _call in aws.calls])
