@@ -169,6 +169,45 @@ def test_giving_up_says_what_is_missing_and_can_roll_back(unending: str, failure
     assert result["cause"]["name"] == "health_path"
 
 
+@pytest.fixture
+def alarm(service: SmallService) -> Iterator[str]:
+    """An alarm that watches the service's deployments."""
+    name = f"{service.name}-5xx"
+    service.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        MetricName="HTTPCode_Target_5XX_Count",
+        Namespace="AWS/ApplicationELB",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+    def watches(*, enable: bool) -> None:
+        found = service.client("ecs").describe_services(cluster=service.name, services=[service.name])["services"][0]
+        asked = {"cluster": service.name, "name": service.name, "task_definition": found["taskDefinition"]}
+        alarms = {"names": [name], "enable": enable, "rollback": True}
+        made = run_module(
+            "ecs_service", {**asked, "deployment_configuration": {"alarms": alarms}, **service.aws.options}
+        )
+        assert (made["changed"], made["deployment_started"]) == (True, False)
+
+    watches(enable=True)
+    yield name
+    watches(enable=False)
+    service.client("cloudwatch").delete_alarms(AlarmNames=[name])
+
+
+def test_an_alarm_during_the_deployment(service: SmallService, alarm: str, unending: str, failure: Health) -> None:
+    service.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="5xx answers")
+    result = failure(deployment_id=unending, on_failure="rollback")
+    assert result["outcome"] in ("alarm", "rolling_back", "rolled_back")
+    assert f"the alarm {alarm} went off" in result["verdict"]
+    assert (result["cause"]["name"], result["deployment"]["alarms"]) == ("alarm", [alarm])
+    assert result["service_now"]["state"] == "succeeded"
+
+
 def test_giving_up_can_stop(unending: str, service: SmallService, failure: Health) -> None:
     result = failure(deployment_id=unending, wait_timeout=2, on_failure="stop")
     assert (result["changed"], result["action_outcome"]) == (True, "stopped"), result["action"]

@@ -98,6 +98,7 @@ class World:
         self.lines: list[tuple[str, str, str]] = []
         self.secrets = {"arn:aws:secretsmanager:us-east-1:123456789012:secret:key": "hush"}
         self.groups = {"/ecs/amica-stack"}
+        self.alarms: dict[str, str] = {}
         self.steps: dict[str, Iterator[None]] = {}
         context = Context(
             home=Path("unused"),
@@ -119,6 +120,7 @@ class World:
             revisions=Table(),
             tags=Table(),
             subnets=Table({"subnet-1": {"AvailabilityZone": "us-east-1b"}}),
+            alarm_state=lambda name: self.alarms.get(name, ""),
             target_groups=Table({GROUP: {"LoadBalancerArns": ["arn:alb"]}}),
             scope=lambda account, region: contextlib.nullcontext(),
             account=lambda: ACCOUNT,

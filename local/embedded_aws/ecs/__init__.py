@@ -19,6 +19,7 @@ def install(context: Context) -> Ecs:
     """Put our handlers in place of MiniStack's. `start()` the answer once all state is loaded; `close()` ends tasks."""
     from ministack.core import responses
     from ministack.services import alb
+    from ministack.services import cloudwatch
     from ministack.services import ec2
     from ministack.services import ecs as stock
 
@@ -27,12 +28,17 @@ def install(context: Context) -> Ecs:
     from embedded_aws.ecs.store import ApiError
     from embedded_aws.ecs.store import Store
 
+    def alarm_state(name: str) -> str:
+        alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name) or {}
+        return str(alarm.get("StateValue", ""))
+
     ecs = Ecs(
         context,
         Store(
             clusters=stock._clusters, services=stock._services, tasks=stock._tasks, definitions=stock._task_defs,
             revisions=stock._task_def_latest, tags=stock._tags, subnets=ec2._subnets, target_groups=alb._tgs,
-            scope=responses.request_scope, account=responses.get_account_id, region=responses.get_region,
+            alarm_state=alarm_state, scope=responses.request_scope, account=responses.get_account_id,
+            region=responses.get_region,
         ),
     )  # fmt: skip
 

@@ -37,6 +37,7 @@ OPEN = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLB
 # Real seconds of a grace period that pass as such, however fast the clock is.
 START_SECONDS = 40
 TRIPPED = "because the circuit breaker threshold was exceeded."
+ALARMED = "because these alarms went into ALARM: {}."
 BY_HAND = "because of a StopServiceDeployment request."
 
 
@@ -48,8 +49,12 @@ def current_release(service: Record) -> Record:
     return service["_releases"][0]  # type: ignore[no-any-return]
 
 
-def settings(service: Record, pace: float = 1.0) -> plan.Service:
-    """The service as the scheduler's plan sees it; `pace` is how many of the clock's seconds a real one takes."""
+def settings(service: Record, pace: float = 1.0, alarms: tuple[str, ...] = ()) -> plan.Service:
+    """The service as the scheduler's plan sees it.
+
+    :param pace: how many of the clock's seconds a real one takes.
+    :param alarms: those that are in ALARM and end the deployment.
+    """
     wanted = service["deploymentConfiguration"]
     breaker = wanted["deploymentCircuitBreaker"]
     limit = {"type": "BOUNDED_PERCENT", "value": 50, **breaker.get("thresholdConfiguration", {})}
@@ -60,6 +65,7 @@ def settings(service: Record, pace: float = 1.0) -> plan.Service:
         breaker=breaker["enable"], rollback=breaker["rollback"],
         threshold_type=limit["type"], threshold_value=limit["value"],
         reset_on_healthy=breaker.get("resetOnHealthyTask", True),
+        alarms=alarms, alarm_rollback=option(wanted, "alarms", "rollback", default=False),
         # No clock makes a program start faster.
         grace=max(grace, min(grace, START_SECONDS) * pace),
         recoverable=service["_good"] is not None, steady=service["_steady"], pace=pace,
@@ -83,7 +89,7 @@ def begin(store: Store, service: Record, now: float) -> None:
         "updatedAt": now, "status": "PENDING", "targetServiceRevision": {"arn": revision},
         "sourceServiceRevisions": [{"arn": arn} for arn in sorted(sources)],
         "deploymentConfiguration": copy.deepcopy(service["deploymentConfiguration"]),
-        "_deployment": identity, "_failures": 0, "_tripped": False,
+        "_deployment": identity, "_failures": 0, "_tripped": False, "_alarms": [], "_watched": watched(store, service),
     })  # fmt: skip
     for item in service["deployments"]:
         item["status"] = "ACTIVE"
@@ -94,6 +100,26 @@ def begin(store: Store, service: Record, now: float) -> None:
         "_revision": revision, "_images": {}, "_retry_at": 0.0, "_ended": 0.0, "_rolls_back": False,
     })  # fmt: skip
     service.update(currentServiceDeployment=current_release(service)["serviceDeploymentArn"], _steady=False)
+
+
+def watched(store: Store, service: Record) -> list[str]:
+    """The alarms that end a new deployment; none if one is in ALARM already, so that a mend can be deployed.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+    """
+    alarms = service["deploymentConfiguration"].get("alarms") or {}
+    names = list(alarms.get("alarmNames", ())) if alarms.get("enable") else []
+    return [] if any(store.alarm_state(name) == "ALARM" for name in names) else names
+
+
+def raised(store: Store, service: Record) -> tuple[str, ...]:
+    """The alarms that have gone off since the current deployment began."""
+    names = current_release(service).get("_watched", ())
+    return tuple(name for name in names if store.alarm_state(name) == "ALARM")
+
+
+def why(alarms: tuple[str, ...]) -> str:
+    return ALARMED.format(", ".join(alarms)) if alarms else TRIPPED
 
 
 def finish(service: Record, status: str, why: str, tasks: list[Record], now: float) -> None:
@@ -118,37 +144,39 @@ def complete(service: Record, deployment: Record, tasks: list[Record], now: floa
     finish(service, "ROLLBACK_SUCCESSFUL" if back else "SUCCESSFUL", why, tasks, now)
 
 
-def fail(service: Record, deployment: Record, reason: str, tasks: list[Record], now: float, clock: float) -> None:
-    """The circuit breaker stops the deployment. `now` is the wall's time, `clock` the scheduler's."""
-    deployment.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=now, _ended=clock)
-    current_release(service)["_tripped"] = True
-    _count(service, current_release(service), tasks)
+def fail(service: Record, deployment: Record, action: plan.Fail, tasks: list[Record], now: float, clock: float) -> None:
+    """The circuit breaker or an alarm stops the deployment. `now` is the wall's time, `clock` the scheduler's."""
+    deployment.update(rolloutState="FAILED", rolloutStateReason=action.reason, updatedAt=now, _ended=clock)
+    release, chosen = current_release(service), settings(service)
+    release.update(_tripped=not action.alarms, _alarms=list(action.alarms))
+    _count(service, release, tasks)
+    goes_back = chosen.alarm_rollback if action.alarms else chosen.rollback
     if deployment["_rolls_back"]:
         finish(service, "ROLLBACK_FAILED", TRIPPED, tasks, now)
-    elif not (settings(service).rollback and service["_good"]):
-        finish(service, "STOPPED", TRIPPED, tasks, now)
+    elif not (goes_back and service["_good"]):
+        finish(service, "STOPPED", why(action.alarms), tasks, now)
 
 
-def roll_back(service: Record, why: str, now: float, clock: float) -> str:
+def roll_back(service: Record, reason: str, now: float, clock: float, by: str = "circuit breaker") -> str:
     """Make the last deployment that completed the primary one again; answers its id."""
-    reason = f"Service deployment rolled back {why}"
+    told = f"Service deployment rolled back {reason}"
     for item in service["deployments"]:
         if item["status"] == "PRIMARY" and item["rolloutState"] == "IN_PROGRESS":
-            item.update(rolloutState="FAILED", rolloutStateReason=reason, _ended=clock)
+            item.update(rolloutState="FAILED", rolloutStateReason=told, _ended=clock)
         item["status"] = "ACTIVE"
     good = service["_good"]
     back = next((item for item in service["deployments"] if item["id"] == good["id"]), None) or copy.deepcopy(good)
     back.update(
         status="PRIMARY", rolloutState="IN_PROGRESS", failedTasks=0, updatedAt=now, _retry_at=0.0, _rolls_back=True,
-        rolloutStateReason=f"ECS deployment circuit breaker: rolling back to deploymentId {back['id']}.",
+        rolloutStateReason=f"ECS deployment {by}: rolling back to deploymentId {back['id']}.",
     )  # fmt: skip
     service["deployments"] = [back, *(item for item in service["deployments"] if item is not back)]
     revision = service["_revisions"][back["_revision"]]
     service.update({name: copy.deepcopy(revision.get(name, service.get(name))) for name in REVISION_FIELDS})
     service["_steady"] = False
     current_release(service).update(
-        status="ROLLBACK_IN_PROGRESS", statusReason=reason, updatedAt=now, _why=why,
-        rollback={"reason": reason, "startedAt": now, "serviceRevisionArn": back["_revision"]},
+        status="ROLLBACK_IN_PROGRESS", statusReason=told, updatedAt=now, _why=reason,
+        rollback={"reason": told, "startedAt": now, "serviceRevisionArn": back["_revision"]},
     )  # fmt: skip
     return str(back["id"])
 
@@ -227,8 +255,9 @@ def release_view(service: Record, release: Record, tasks: list[Record]) -> Recor
     }
     alarms = release["deploymentConfiguration"].get("alarms") or {}
     if alarms.get("alarmNames"):
-        state = watching if alarms.get("enable") else "DISABLED"
-        shown["alarms"] = {"status": state, "alarmNames": alarms["alarmNames"], "triggeredAlarmNames": []}
+        triggered = release.get("_alarms", [])
+        state = "TRIGGERED" if triggered else watching if alarms.get("enable") else "DISABLED"
+        shown["alarms"] = {"status": state, "alarmNames": alarms["alarmNames"], "triggeredAlarmNames": triggered}
     if going_on:
         shown["lifecycleStage"] = "SCALE_UP"
     return shown

@@ -72,6 +72,7 @@ class Deployment:
 class Service:
     """`recoverable`: a completed deployment exists that a failed one can be rolled back to.
 
+    `alarms`: those that went off since the current deployment began; `alarm_rollback`: whether it then goes back.
     `pace`: how many of the clock's seconds pass in a real one, for what the tasks and clients themselves take.
     """
 
@@ -86,6 +87,8 @@ class Service:
     threshold_value: int = 50
     reset_on_healthy: bool = True
     grace: float = 0.0
+    alarms: tuple[str, ...] = ()
+    alarm_rollback: bool = False
     recoverable: bool = False
     steady: bool = False
     pace: float = 1.0
@@ -135,13 +138,17 @@ class Complete:
 
 @dataclass(frozen=True)
 class Fail:
+    """`alarms` are the reason, where there are any; else it is the circuit breaker."""
+
     deployment: str
     reason: str
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RollBack:
     deployment: str
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +208,7 @@ def plan(service: Service, deployments: Sequence[Deployment], tasks: Sequence[Ta
         return step.actions
     step.register()
     step.stop_unhealthy()
-    if step.count_failures():
+    if step.alarmed() or step.count_failures():
         return step.actions
     step.scale()
     step.settle()
@@ -260,6 +267,18 @@ class _Step:
                 self.say(f"(port {bad.port}) is unhealthy in {where} due to (reason {bad.reason}).")
                 self.drain([task], f"Task failed ELB health checks in {where}")
                 self.sick.append(task)
+
+    def alarmed(self) -> bool:
+        """Whether an alarm ends the current deployment. A rollback is not watched by alarms."""
+        current, alarms = self.primary, self.service.alarms
+        assert current is not None
+        if not alarms or current.rollout != "IN_PROGRESS" or current.rolls_back:
+            return False
+        self.actions.append(Fail(current.id, "ECS deployment alarm: alarm detected.", alarms))
+        self.say(f"(deployment {current.id}) deployment failed: alarm detected.")
+        if self.service.alarm_rollback and self.service.recoverable:
+            self.actions.append(RollBack(current.id, alarms))
+        return True
 
     def count_failures(self) -> bool:
         """Counts the failures of the current deployment; true when that ended the deployment."""

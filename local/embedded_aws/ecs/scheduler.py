@@ -99,7 +99,8 @@ class Ecs:
         ]  # fmt: skip
         seen = [self._seen(service, task) for task in mine]
         by_id = {short(task["taskArn"]): task for task in mine}
-        for action in plan.plan(deployments.settings(service, pace), listed, seen, self.context.clock.now()):
+        settings = deployments.settings(service, pace, deployments.raised(self.store, service))
+        for action in plan.plan(settings, listed, seen, self.context.clock.now()):
             self._apply(service, by_id, action)
 
     def _seen(self, service: Record, task: Record) -> plan.Task:
@@ -143,10 +144,11 @@ class Ecs:
                 deployments.find(service, deployment).update(failedTasks=failures, _retry_at=retry_at, updatedAt=now)
             case plan.Complete(deployment):
                 deployments.complete(service, deployments.find(service, deployment), everyone, now)
-            case plan.Fail(deployment, reason):
-                deployments.fail(service, deployments.find(service, deployment), reason, everyone, now, clock)
-            case plan.RollBack():
-                back = deployments.roll_back(service, deployments.TRIPPED, now, clock)
+            case plan.Fail(deployment):
+                deployments.fail(service, deployments.find(service, deployment), action, everyone, now, clock)
+            case plan.RollBack(_, alarms):
+                by = "alarm" if alarms else "circuit breaker"
+                back = deployments.roll_back(service, deployments.why(alarms), now, clock, by)
                 self.say(service, f"rolling back to deployment {back}.")
             case plan.Forget(deployment):
                 service["deployments"].remove(deployments.find(service, deployment))

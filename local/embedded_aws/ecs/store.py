@@ -42,7 +42,10 @@ class Table(Protocol):
 
 @dataclass(frozen=True)
 class Store:
-    """Where everything is kept. `scope(account, region)` enters another request's account and region."""
+    """Where everything is kept. `scope(account, region)` enters another request's account and region.
+
+    `alarm_state(name)`: OK, ALARM or INSUFFICIENT_DATA; empty where there is no such alarm.
+    """
 
     clusters: Table
     services: Table
@@ -52,6 +55,7 @@ class Store:
     tags: Table
     subnets: Table
     target_groups: Table
+    alarm_state: Callable[[str], str]
     scope: Callable[[str, str], AbstractContextManager[None]]
     account: Callable[[], str]
     region: Callable[[], str]

@@ -109,6 +109,47 @@ def test_a_crash_trips_the_breaker_and_rolls_back(world: World) -> None:
     assert len(world.service["deployments"]) == 1, "the failed deployment leaves the list"
 
 
+ALARMS = {"alarmNames": ["amica-5xx", "amica-slow"], "enable": True, "rollback": True}
+
+
+def test_an_alarm_during_a_deployment_fails_it_and_rolls_back(world: World) -> None:
+    first = deployed(world)
+    world.alarms["amica-5xx"] = "OK"
+    world.update(taskDefinition=world.register("app:2"), deploymentConfiguration={"alarms": ALARMS})
+    world.after(2)
+    assert world.release["alarms"]["status"] == "MONITORING"
+    world.alarms["amica-5xx"] = "ALARM"
+    world.after(15)
+    assert world.service["taskDefinition"] == first
+    release = world.release
+    assert (release["status"], release["alarms"]["status"]) == ("ROLLBACK_SUCCESSFUL", "TRIGGERED")
+    assert release["alarms"]["triggeredAlarmNames"] == ["amica-5xx"]
+    assert release["deploymentCircuitBreaker"]["status"] != "TRIGGERED"
+    assert any("deployment failed: alarm detected." in text for text in world.events())
+
+
+@pytest.mark.parametrize(
+    ("alarms", "status"),
+    [({"rollback": False}, "STOPPED"), ({"enable": False}, "SUCCESSFUL")],
+    ids=["no rollback", "not enabled"],
+)
+def test_what_an_alarm_does_is_configured(world: World, alarms: dict[str, bool], status: str) -> None:
+    deployed(world)
+    world.update(taskDefinition=world.register("app:2"), deploymentConfiguration={"alarms": {**ALARMS, **alarms}})
+    world.after(1)
+    world.alarms["amica-slow"] = "ALARM"
+    world.after(20)
+    assert world.release["status"] == status
+
+
+def test_an_alarm_that_was_on_before_does_not_keep_a_mend_from_being_deployed(world: World) -> None:
+    deployed(world)
+    world.alarms["amica-5xx"] = "ALARM"
+    world.update(taskDefinition=world.register("app:2"), deploymentConfiguration={"alarms": ALARMS})
+    world.after(20)
+    assert world.release["status"] == "SUCCESSFUL"
+
+
 def test_a_first_deployment_that_fails_has_nothing_to_roll_back_to(world: World) -> None:
     world.runtime.crashing.add("sha256:aaa")
     world.create(world.register())
