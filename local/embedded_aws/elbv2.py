@@ -31,6 +31,7 @@ from embedded_aws.health import ABSENT
 from embedded_aws.rules import action_groups
 from embedded_aws.rules import attribute
 from embedded_aws.targets import Targets
+from embedded_aws.targets import provisioned
 from embedded_aws.targets import scope
 from embedded_aws.targets import users
 
@@ -246,7 +247,7 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
     @correct(alb, "_lb_xml")
     def balancer_xml(original: Any, balancer: dict[str, Any]) -> str:
         """The zones are those of the subnets."""
-        balancer["State"] = "active" if time.time() >= balancer.get("Ready", 0) else "provisioning"
+        balancer["State"] = "active" if provisioned(balancer) else "provisioning"
         text: str = original(balancer)
         for name in balancer.get("Subnets", []):
             zone = ec2._subnets.get(name, {}).get("AvailabilityZone")

@@ -1,14 +1,17 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EC2: availability zones, NAT gateways and network ACLs."""
+"""EC2: availability zones, NAT gateways, network ACLs, security groups, VPC endpoints and flow logs."""
 
 from __future__ import annotations
 
+import functools
 import random
 import re
+import secrets
 import time
 from typing import Any
+from xml.etree import ElementTree
 
 from ministack.services import ec2
 
@@ -110,6 +113,75 @@ def install(clock: Clock, delay: float) -> None:
         pattern = r"<natGatewayId>([^<]+)</natGatewayId>.*?<natGatewayAddressSet/>"
         return status, fields, re.sub(pattern, fill, body.decode(), flags=re.S).encode()
 
+    install_acls()
+    install_security_groups()
+    install_endpoints()
+    install_flow_logs()
+
+
+def install_acls() -> None:
+    table = "_ACTION_MAP"
+
+    def standing(subnet_id: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """A subnet's network ACL and the association."""
+        for acl in list(ec2._network_acls.values()):
+            for one in acl["Associations"]:
+                if one["SubnetId"] == subnet_id:
+                    return acl, one
+        return None
+
+    def fresh(subnet_id: str) -> dict[str, Any]:
+        return {"NetworkAclAssociationId": f"aclassoc-{secrets.token_hex(8)}", "SubnetId": subnet_id}
+
+    @correct(ec2, "_create_subnet", table, "CreateSubnet")
+    def create_subnet(original: Any, params: Any) -> Reply:
+        """Is under its VPC's own network ACL."""
+        before = set(ec2._subnets.keys())
+        reply: Reply = original(params)
+        for name in set(ec2._subnets.keys()) - before:
+            vpc = ec2._vpcs.get(ec2._subnets[name]["VpcId"], {})
+            if acl := ec2._network_acls.get(vpc.get("DefaultNetworkAclId")):
+                acl["Associations"].append(fresh(name))
+        return reply
+
+    @correct(ec2, "_delete_subnet", table, "DeleteSubnet")
+    def delete_subnet(original: Any, params: Any) -> Reply:
+        """Leaves its network ACL and its route table."""
+        name = ec2._p(params, "SubnetId")
+        if found := standing(name):
+            found[0]["Associations"].remove(found[1])
+        for routes in ec2._route_tables.values():
+            routes["Associations"] = [one for one in routes["Associations"] if one.get("SubnetId") != name]
+        return original(params)
+
+    @correct(ec2, "_replace_network_acl_association", table, "ReplaceNetworkAclAssociation")
+    def replace_association(original: Any, params: Any) -> Reply:
+        """The subnet moves along."""
+        wanted = ec2._p(params, "AssociationId")
+        acls = list(ec2._network_acls.values())
+        moved = [one for acl in acls for one in acl["Associations"] if one["NetworkAclAssociationId"] == wanted]
+        reply: Reply = original(params)
+        if reply[0] == 200 and moved:
+            ec2._network_acls[ec2._p(params, "NetworkAclId")]["Associations"][-1]["SubnetId"] = moved[0]["SubnetId"]
+        return reply
+
+    @correct(ec2, "_delete_network_acl", table, "DeleteNetworkAcl")
+    def delete_acl(original: Any, params: Any) -> Reply:
+        """Refused while a subnet is under it."""
+        acl = ec2._network_acls.get(ec2._p(params, "NetworkAclId"))
+        if acl and acl["Associations"]:
+            return ec2._error("DependencyViolation", f"network acl '{acl['NetworkAclId']}' has dependencies", 400)
+        return original(params)
+
+    @correct(ec2, "_describe_network_acls", table, "DescribeNetworkAcls")
+    def describe_acls(original: Any, params: Any) -> Reply:
+        """Found by subnet too."""
+        subnets = ec2._parse_filters(params).get("association.subnet-id")
+        if subnets is None:
+            return original(params)
+        chosen = {found[0]["NetworkAclId"] for name in subnets if (found := standing(name))}
+        return keep_items(original(params), "networkAclId", chosen)
+
     def keep_ports(params: Any, reply: Reply) -> Reply:
         """Entries of network ACLs hold their port range and ICMP type."""
         acl = ec2._network_acls.get(ec2._p(params, "NetworkAclId"))
@@ -136,3 +208,123 @@ def install(clock: Clock, delay: float) -> None:
         if icmp := entry.get("Icmp"):
             more += f"<icmpTypeCode><type>{icmp[0]}</type><code>{icmp[1]}</code></icmpTypeCode>"
         return str(original(entry)).replace("</item>", f"{more}</item>")
+
+
+def install_security_groups() -> None:
+    table = "_ACTION_MAP"
+
+    @correct(ec2, "_delete_security_group", table, "DeleteSecurityGroup")
+    def delete(original: Any, params: Any) -> Reply:
+        """Refused while another group's rule names it."""
+        name = ec2._p(params, "GroupId")
+        for other, group in list(ec2._security_groups.items()):
+            rules = [*group["IpPermissions"], *group["IpPermissionsEgress"]]
+            if other != name and any(
+                pair.get("GroupId") == name for rule in rules for pair in rule["UserIdGroupPairs"]
+            ):
+                return ec2._error("DependencyViolation", f"resource {name} has a dependent object", 400)
+        return original(params)
+
+    def describe_rules(key: str, params: Any) -> Reply:
+        """Rules that match get these descriptions."""
+        group = ec2._security_groups.get(ec2._p(params, "GroupId"))
+        for told in ec2._parse_ip_permissions(params, "IpPermissions") if group else ():
+            group[key] = [told if ec2._rules_match(told, rule) else rule for rule in group[key]]
+        return ec2._xml(200, f"{ec2._p(params, 'Action')}Response", "<return>true</return>")
+
+    for direction, key in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
+        action = f"UpdateSecurityGroupRuleDescriptions{direction}"
+        ec2._ACTION_MAP[action] = functools.partial(describe_rules, key)
+
+
+def keep_items(reply: Reply, element: str, ids: set[str]) -> Reply:
+    """The reply with those items of its one list that have one of these ids."""
+    status, fields, body = reply
+    root = ElementTree.fromstring(body)
+    space = root.tag.partition("}")[0] + "}"
+    for items in root:
+        for item in list(items):
+            if (found := item.find(f"{space}{element}")) is not None and found.text not in ids:
+                items.remove(item)
+    ElementTree.register_namespace("", space[1:-1])
+    return status, fields, ElementTree.tostring(root)
+
+
+def install_endpoints() -> None:
+    table = "_ACTION_MAP"
+
+    def members(params: Any, name: str) -> list[str]:
+        found: list[str] = ec2._parse_member_list(params, name)
+        return found
+
+    @correct(ec2, "_create_vpc_endpoint", table, "CreateVpcEndpoint")
+    def create(original: Any, params: Any) -> Reply:
+        """Keeps its security groups and whether it answers to the service's own name."""
+        before = set(ec2._vpc_endpoints.keys())
+        original(params)
+        (name,) = set(ec2._vpc_endpoints.keys()) - before
+        endpoint = ec2._vpc_endpoints[name]
+        endpoint["Groups"] = members(params, "SecurityGroupId")
+        endpoint["PrivateDnsEnabled"] = ec2._p(params, "PrivateDnsEnabled") == "true"
+        return ec2._xml(200, "CreateVpcEndpointResponse", ec2._vpce_fields_xml(endpoint, tag="vpcEndpoint"))
+
+    @correct(ec2, "_modify_vpc_endpoint", table, "ModifyVpcEndpoint")
+    def modify(_original: Any, params: Any) -> Reply:
+        """Route tables, subnets and security groups come and go."""
+        name = ec2._p(params, "VpcEndpointId")
+        endpoint = ec2._vpc_endpoints.get(name)
+        if not endpoint:
+            return ec2._error("InvalidVpcEndpointId.NotFound", f"The Vpc Endpoint Id '{name}' does not exist", 400)
+        for key, word in (("RouteTableIds", "RouteTableId"), ("SubnetIds", "SubnetId"), ("Groups", "SecurityGroupId")):
+            gone = members(params, f"Remove{word}")
+            kept = [one for one in endpoint.get(key, []) if one not in gone]
+            endpoint[key] = [*kept, *(one for one in members(params, f"Add{word}") if one not in kept)]
+        if value := ec2._p(params, "PrivateDnsEnabled"):
+            endpoint["PrivateDnsEnabled"] = value == "true"
+        return ec2._xml(200, "ModifyVpcEndpointResponse", "<return>true</return>")
+
+    @correct(ec2, "_vpce_fields_xml")
+    def endpoint_xml(original: Any, endpoint: dict[str, Any], tag: str = "item") -> str:
+        groups = "".join(f"<item><groupId>{name}</groupId></item>" for name in endpoint.get("Groups", ()))
+        private = str(endpoint.get("PrivateDnsEnabled", False)).lower()
+        more = f"<groupSet>{groups}</groupSet><privateDnsEnabled>{private}</privateDnsEnabled>"
+        text = str(original(endpoint, tag=tag)).rstrip()
+        return text.removesuffix(f"</{tag}>") + f"{more}</{tag}>"
+
+    @correct(ec2, "_describe_vpc_endpoints", table, "DescribeVpcEndpoints")
+    def describe(original: Any, params: Any) -> Reply:
+        """Filters choose."""
+        filters = ec2._parse_filters(params)
+        fields = {"vpc-id": "VpcId", "service-name": "ServiceName", "vpc-endpoint-type": "VpcEndpointType"}
+        chosen = {
+            name
+            for name, endpoint in list(ec2._vpc_endpoints.items())
+            if ec2._resource_matches_tag_filters(name, filters)
+            and all(endpoint[field] in filters[asked] for asked, field in fields.items() if asked in filters)
+        }
+        return keep_items(original(params), "vpcEndpointId", chosen)
+
+
+def install_flow_logs() -> None:
+    table = "_ACTION_MAP"
+
+    @correct(ec2, "_create_flow_logs", table, "CreateFlowLogs")
+    def create(original: Any, params: Any) -> Reply:
+        """Keeps the role that writes, and the tags."""
+        before = set(ec2._flow_logs.keys())
+        reply: Reply = original(params)
+        for name in set(ec2._flow_logs.keys()) - before:
+            ec2._flow_logs[name]["Role"] = ec2._p(params, "DeliverLogsPermissionArn")
+            ec2._parse_tag_specs(params, "vpc-flow-log", name)
+        return reply
+
+    @correct(ec2, "_describe_flow_logs", table, "DescribeFlowLogs")
+    def describe(original: Any, params: Any) -> Reply:
+        """Shows the role that writes."""
+        status, fields, body = original(params)
+
+        def fill(item: re.Match[str]) -> str:
+            role = ec2._flow_logs[item[1]].get("Role")
+            return item[0] + (f"<deliverLogsPermissionArn>{role}</deliverLogsPermissionArn>" if role else "")
+
+        return status, fields, re.sub(r"<flowLogId>([^<]+)</flowLogId>", fill, body.decode()).encode()

@@ -31,6 +31,7 @@ EC2_KINDS = {
     "network-acl": "_network_acls",
     "elastic-ip": "_addresses",
     "vpc-endpoint": "_vpc_endpoints",
+    "vpc-flow-log": "_flow_logs",
     "network-interface": "_network_interfaces",
 }
 

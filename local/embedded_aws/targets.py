@@ -137,7 +137,7 @@ class Targets:
             live = set()
             for (_, _, group), settings in list(alb._tgs._data.items()):
                 with scope(group):
-                    used = bool(users(group))
+                    used = any(provisioned(alb._lbs.get(arn, {})) for arn in users(group))
                 for key in self.registered(group) if used else ():
                     live.add(key)
                     if self.due.get(key, 0.0) <= now and self.describe(*key).state != "draining":
@@ -165,6 +165,11 @@ class Targets:
                 self.health[key] = judge(
                     before, failure, settings["HealthyThresholdCount"], settings["UnhealthyThresholdCount"]
                 )
+
+
+def provisioned(balancer: dict[str, Any]) -> bool:
+    """Whether a load balancer has been set up: before, it checks nothing."""
+    return time.time() >= balancer.get("Ready", 0)  # type: ignore[no-any-return]
 
 
 def users(group: str) -> list[str]:

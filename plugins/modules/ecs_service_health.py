@@ -281,22 +281,16 @@ looks:
 """
 
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
-from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Wanted
-from ansible_collections.amica.stack.plugins.module_utils._deployment.observe import Observer
-from ansible_collections.amica.stack.plugins.module_utils._deployment.probe import ProbeOptions
-from ansible_collections.amica.stack.plugins.module_utils._deployment.probe import prober
-from ansible_collections.amica.stack.plugins.module_utils._deployment.report import as_result
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import message
-from ansible_collections.amica.stack.plugins.module_utils._deployment.report import prose
+from ansible_collections.amica.stack.plugins.module_utils._deployment.run import id_problem
+from ansible_collections.amica.stack.plugins.module_utils._deployment.run import result_of
+from ansible_collections.amica.stack.plugins.module_utils._deployment.run import teller
+from ansible_collections.amica.stack.plugins.module_utils._deployment.run import watch_deployment
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Clock
-from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Patience
-from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import watch
 
 ARGUMENTS = {
     "cluster": {"type": "str", "required": True},
@@ -325,65 +319,22 @@ ARGUMENTS = {
 LEAST = {"wait_timeout": 0, "action_timeout": 0, "identical_failures": 1, "log_lines": 0, "calls_per_minute": 10}
 
 
-def teller(path: str | None) -> Callable[[str], None]:
-    """What gets each line of progress: the file, if one was given."""
-    if not path:
-        return lambda line: None
-
-    def tell(line: str) -> None:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
-
-    return tell
-
-
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    options = module.params
+    options, check = module.params, module.check_mode
     for name, least in LEAST.items():
         if options[name] < least:
             module.fail_json(msg=f"{name}: {options[name]} is too small. Write {least} or more")
-    given = options["deployment_id"]
-    if given and not given.startswith(("ecs-svc/", "arn:")):
-        module.fail_json(
-            msg=f"deployment_id: {given!r} is no deployment. Write ecs-svc/... or a service deployment's ARN"
-        )
-    service, cluster = (options[name].rsplit("/", 1)[-1] for name in ("service", "cluster"))
+    problem = id_problem(options["deployment_id"])
+    if problem:
+        module.fail_json(msg=problem)
     aws = clients(module)
-    asked = options["probe"]
-    observer = Observer(
-        aws,
-        cluster,
-        service,
-        given or None,
-        prober(ProbeOptions(**asked, validate_certs=options["validate_certs"])) if asked else None,
-        aws.region,
-    )
-    wanted = Wanted(
-        service=service,
-        cluster=cluster,
-        image_digests=tuple(options["image_digests"]),
-        identical_failures=options["identical_failures"],
-        probe=bool(asked),
-    )
-    patience = Patience(
-        wait_timeout=0 if module.check_mode else options["wait_timeout"],
-        calls_per_minute=options["calls_per_minute"],
-        on_failure="report" if module.check_mode else options["on_failure"],
-        action_timeout=options["action_timeout"],
-        log_lines=options["log_lines"],
-    )
-    with reported(module, f"reading the deployment of {service}"):
+    with reported(module, f"reading the deployment of {options['service']}"):
         clock, tell = Clock(time.monotonic, time.sleep), teller(options["progress_file"])
-        seen = watch(observer, wanted, patience, clock, tell, detailed=module._verbosity > 0)
-    result = as_result(seen.dossier)
-    result.update(
-        changed=seen.dossier.action.changed, prose=prose(seen.dossier), progress=list(seen.progress), looks=seen.looks
-    )
-    if seen.dossier.verdict.success:
+        seen = watch_deployment(aws, options, check, clock, tell, detailed=module._verbosity > 0)
+    result = result_of(seen, check)
+    if seen.dossier.verdict.success or check:
         module.exit_json(**result)
-    elif module.check_mode:
-        module.exit_json(**{**result, "outcome": "waiting" if result["outcome"] == "timed_out" else result["outcome"]})
     module.fail_json(msg=message(seen.dossier), **result)
 
 

@@ -131,6 +131,7 @@ class Life:
 
     def steps(self) -> Iterator[None]:
         try:
+            yield from self._provision()
             prepared = [(item, self._environment(item), self._log(item)) for item in self.definitions]
             self._pull()
             self._start([self._container(*parts) for parts in prepared])
@@ -141,6 +142,13 @@ class Life:
         except Exception as problem:
             self._fail(Failed(f"ResourceInitializationError: {problem}"))
         self._stop()
+
+    def _provision(self) -> Iterator[None]:
+        """Wait for the place to run in."""
+        clock = self.ecs.context.clock
+        ready = clock.now() + self.ecs.context.delays.get("deployment", 0)
+        while clock.now() < ready and self.task["desiredStatus"] != "STOPPED":
+            yield
 
     def _environment(self, item: Record) -> dict[str, str]:
         """What Fargate sets, the definition's variables, its secrets, the task's overrides."""

@@ -7,7 +7,6 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.amica.stack.plugins.filter.secret_resources import secret_resources
 from ansible_collections.amica.stack.plugins.filter.setting_problems import setting_problems
 from ansible_collections.amica.stack.plugins.filter.stack_summary import stack_summary
-from ansible_collections.amica.stack.plugins.filter.zone_subnets import zone_subnets
 
 STACK: dict[str, Any] = {
     "name": "amica",
@@ -38,11 +37,6 @@ def test_problems_come_as_sentences() -> None:
 def test_problems_of_something_else_than_variables() -> None:
     with pytest.raises(AnsibleFilterError, match="mapping"):
         setting_problems(["vpc_cidr"])
-
-
-def test_too_few_zones_is_an_error_of_the_filter() -> None:
-    with pytest.raises(AnsibleFilterError, match="1 availability zones"):
-        zone_subnets(["a"], "10.0.0.0/16", 2)
 
 
 def test_the_summary_says_where_what_and_what_next() -> None:
