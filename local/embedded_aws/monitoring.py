@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CloudWatch: FilterLogEvents gives all events, page by page; an alarm shows no description that it has not."""
+"""CloudWatch: alarms keep every member, FilterLogEvents gives all events page by page. SNS: mail is confirmed first."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ministack.core.responses import error_response_json
 from ministack.core.responses import json_response
 from ministack.services import cloudwatch
 from ministack.services import cloudwatch_logs as logs
+from ministack.services import sns
 
 from embedded_aws.correction import Reply
 from embedded_aws.correction import correct
@@ -28,6 +29,22 @@ PAGE_EVENTS = 10_000
 PAGE_BYTES = 1024 * 1024
 # What AWS counts for each event beside its message, in bytes.
 EVENT_BYTES = 26
+# Of an alarm: what MiniStack drops, and what AWS fills in where it is not given.
+ALARM_MEMBERS = ("Metrics", "ThresholdMetricId", "EvaluateLowSampleCountPercentile", "InsufficientDataActions")
+ALARM_FILLED_IN = (
+    "AlarmName",
+    "AlarmArn",
+    "AlarmConfigurationUpdatedTimestamp",
+    "StateValue",
+    "StateReason",
+    "StateUpdatedTimestamp",
+    "ActionsEnabled",
+    "AlarmActions",
+    "OKActions",
+    "InsufficientDataActions",
+    "Dimensions",
+    "TreatMissingData",
+)
 
 
 def install() -> None:
@@ -37,9 +54,37 @@ def install() -> None:
         high = bisect_right(events, end, key=time) if end is not None else len(events)
         return ((event["timestamp"], event["ingestionTime"], stream, event) for event in events[low:high])
 
-    @correct(cloudwatch, "_cbor_alarm")
-    def alarm(original: Any, record: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in original(record).items() if name != "AlarmDescription" or value}
+    @correct(cloudwatch, "_put_metric_alarm")
+    def put_alarm(original: Any, params: Any, data: dict[str, Any], *protocol: bool) -> Reply:
+        """An alarm shows what was given, metric math too, and of the rest only what AWS fills in."""
+        reply = original(params, data, *protocol)
+        alarm = cloudwatch._alarms.get(data.get("AlarmName"))
+        if reply[0] == 200 and alarm:
+            for name in [name for name in alarm if name not in ALARM_FILLED_IN and name not in data]:
+                del alarm[name]
+            alarm.update({name: data[name] for name in ALARM_MEMBERS if name in data})
+        return reply
+
+    @correct(sns, "_subscribe")
+    def subscribe(original: Any, params: Any) -> Reply:
+        """A mail address, too, must be confirmed; nobody reads the mails of this machine, so it never is."""
+        reply = original(params)
+        topic = sns._topics.get(sns._p(params, "TopicArn"))
+        for subscription in topic["subscriptions"] if topic else ():
+            if subscription["protocol"] in ("email", "email-json") and subscription["confirmed"]:
+                subscription["confirmed"] = False
+                subscription["attributes"]["PendingConfirmation"] = "true"
+        return reply
+
+    @correct(sns, "_list_subscriptions_by_topic")
+    def subscriptions(original: Any, params: Any) -> Reply:
+        """A subscription has an ARN once it is confirmed."""
+        status, fields, body = original(params)
+        topic = sns._topics.get(sns._p(params, "TopicArn"))
+        for subscription in topic["subscriptions"] if topic else ():
+            if not subscription["confirmed"]:
+                body = body.replace(f">{subscription['arn']}<".encode(), b">PendingConfirmation<")
+        return status, fields, body
 
     @correct(logs, "_filter_log_events")
     def filter_events(original: Any, data: Any) -> Reply:

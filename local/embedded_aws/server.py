@@ -153,6 +153,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     from embedded_aws import cloudfront
     from embedded_aws import monitoring
     from embedded_aws import network
+    from embedded_aws import queries
     from embedded_aws import registry
     from embedded_aws import small
     from embedded_aws import tagging
@@ -162,6 +163,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     cloudfront.install(clock, delays.get("cloudfront", 0), delays.get("vpc_origin", 0))
     monitoring.install()
     network.install(clock, delays.get("nat", 0))
+    queries.install()
     registry.install(Path(options.home) / "registry", options.port)
     small.install()
     tagging.install()

@@ -109,6 +109,11 @@ def _cast_scalar(value: Any, kind: str) -> Any:
             return int(value)
         except ValueError:
             return value
+    if kind in ("float", "double") and isinstance(value, (int, str)):
+        try:
+            return float(value)
+        except ValueError:
+            return value
     if kind == "boolean" and isinstance(value, str):
         return {"true": True, "yes": True, "false": False, "no": False}.get(value.lower(), value)
     return value

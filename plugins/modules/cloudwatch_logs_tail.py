@@ -18,6 +18,9 @@ description:
   - Loses nothing and repeats nothing. It pages through empty pages, reads again what may have come late, and knows
     each event by its id. Throttling and short outages of AWS are waited out.
   - New streams, such as those of tasks that start meanwhile, join by themselves.
+  - In a playbook the lines are shown on the screen as they come, in colours where it is a terminal. They are not where
+    the task says C(no_log), or where O(output_file) or O(progress_file) takes them. A module that runs on another
+    machine, or as another user, has its lines shown when it ends.
 options:
   log_groups:
     description: Names of the log groups.
@@ -94,6 +97,11 @@ options:
     description:
       - File that gets every line as it comes, however many there are. An existing file is replaced.
       - Written on the machine that the module runs on. Not written in check mode.
+    type: path
+  progress_file:
+    description:
+      - File to which each line is added as it comes, those of text with a colour for each task. The action plugin of
+        the same name uses it to show them on the controller; give V(/dev/null) to show none.
     type: path
   overlap:
     description: Seconds that following looks back for events that come late.
@@ -237,6 +245,8 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.text import
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.text import text_line
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.times import moment
 
+Deliver = Callable[[Sequence[Event]], None]
+
 ARGUMENTS = {
     "log_groups": {"type": "list", "elements": "str", "required": True},
     "since": {"type": "str", "default": "15m"},
@@ -256,6 +266,7 @@ ARGUMENTS = {
     "format": {"type": "str", "choices": ["text", "json"], "default": "text"},
     "colour": {"type": "bool", "default": False},
     "output_file": {"type": "path"},
+    "progress_file": {"type": "path"},
     "overlap": {"type": "int", "default": 60},
 }
 
@@ -343,6 +354,13 @@ def main() -> None:
             module.fail_json(msg=f"There is no log group {', '.join(missing)} in {aws.region}")
         ended = has_stopped(aws("ecs"), options["cluster"], str(task)) if options["until_task_stopped"] else None
         file = None if module.check_mode else options["output_file"]
+        deliver: Deliver = kept.extend
+        if file:
+            deliver = stack.enter_context(writing(file, "w", line, deliver))
+        if options["progress_file"]:
+            deliver = stack.enter_context(
+                writing(options["progress_file"], "a", line_maker(options, colour=True), deliver)
+            )
         # The tail itself waits out throttling; retries inside of a call would only hide it.
         reader = quickened(aws("logs", attempts=1))
         done = Tail(
@@ -350,7 +368,7 @@ def main() -> None:
             lambda: queries(options, task, start, end, aws("logs")),
             until_of(options, ended, end, check=module.check_mode),
             Clock(time.time, time.sleep),
-            stack.enter_context(writing(file, line, kept.extend)) if file else kept.extend,
+            deliver,
             told,
         ).run()
     notes = [f"The task {task} has written nothing since {options['since']}"] if task and not done.count else []
@@ -360,10 +378,10 @@ def main() -> None:
     module.exit_json(**answer)
 
 
-def line_maker(options: dict[str, Any]) -> Callable[[Event], str]:
+def line_maker(options: dict[str, Any], *, colour: bool = False) -> Callable[[Event], str]:
     if options["format"] == "json":
         return json_line
-    return text_line(colour=options["colour"], with_group=len(options["log_groups"]) > 1)
+    return text_line(colour=colour or options["colour"], with_group=len(options["log_groups"]) > 1)
 
 
 def no_stopped_task(options: dict[str, Any]) -> str:
@@ -376,14 +394,13 @@ def exists(logs: Any, group: str) -> bool:
 
 
 @contextlib.contextmanager
-def writing(
-    path: str, line: Callable[[Event], str], then: Callable[[Sequence[Event]], None]
-) -> Iterator[Callable[[Sequence[Event]], None]]:
-    """A receiver that writes events to a file and hands them on."""
-    with Path(path).open("w", encoding="utf-8", buffering=1 << 16) as file:
+def writing(path: str, mode: str, line: Callable[[Event], str], then: Deliver) -> Iterator[Deliver]:
+    """A receiver that writes events to a file, at once when they come, and hands them on."""
+    with Path(path).open(mode, encoding="utf-8", errors="replace", buffering=1 << 16) as file:
 
         def receive(events: Sequence[Event]) -> None:
             file.writelines(f"{line(event)}\n" for event in events)
+            file.flush()
             then(events)
 
         yield receive

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -175,6 +176,18 @@ def test_check_mode_reads_and_writes_no_file(writer: Writer, tail: Tail, tmp_pat
     file = tmp_path / "lines"
     result = tail(check=True, output_file=str(file), follow=600)
     assert (result["count"], result["changed"], file.exists()) == (1, False, False)
+
+
+def test_progress_gets_every_line_in_check_mode_too_and_changes_nothing(
+    writer: Writer, tail: Tail, tmp_path: Path
+) -> None:
+    writer.write("ecs/chat/one", [(milliseconds() + number, f"line {number}") for number in range(3)])
+    file = tmp_path / "progress"
+    for check in (True, False):
+        result = tail(check=check, progress_file=str(file), max_lines=1)
+        assert (result["count"], result["changed"]) == (3, False)
+    lines = [re.fullmatch(r"\S+Z \x1b\[\d+mone\x1b\[0m (.*)", line) for line in file.read_text().splitlines()]
+    assert [line and line[1] for line in lines] == [f"line {number}" for number in range(3)] * 2
 
 
 @pytest.mark.parametrize(
