@@ -132,7 +132,8 @@ def e2e(run: Runner) -> None:
 
 
 def molecule(run: Runner) -> None:
-    run.check("molecule", "test", "--scenario-name", "default")
+    for scenario in ("default", "failures"):
+        run.check("molecule", "test", "--scenario-name", scenario)
 
 
 def containers(run: Runner) -> None:

@@ -109,25 +109,6 @@ def test_a_crash_at_the_start_with_its_last_words(service: SmallService, failure
     assert "hunter22" not in str(result)
 
 
-def test_an_image_that_is_not_there(service: SmallService, failure: Health) -> None:
-    result = failure(deployment_id=service.deploy({}, image="never-pushed"))
-    assert result["outcome"] in ("cannot_start", "rolling_back", "rolled_back")
-    assert result["cause"]["name"] == "image"
-
-
-def test_a_secret_that_is_not_there(service: SmallService, failure: Health) -> None:
-    arn = f"arn:aws:secretsmanager:{service.aws.region}:123456789012:secret:never-made"
-    result = failure(deployment_id=service.deploy({}, secrets={"KEY": arn}))
-    assert result["outcome"] in ("cannot_start", "rolling_back", "rolled_back")
-    assert result["cause"]["name"] == "secret"
-
-
-def test_a_health_check_that_is_answered_with_an_error(service: SmallService, failure: Health) -> None:
-    result = failure(deployment_id=service.deploy({"STATUS": "503"}))
-    assert result["outcome"] in ("rolling_back", "rolled_back")
-    assert result["cause"]["name"] in ("unready", "health_path")
-
-
 def test_the_rolled_back_deployment_stays_a_failure(service: SmallService, health: Health, failure: Health) -> None:
     bad = service.deploy({"CRASH": "1"})
     failure(deployment_id=bad)

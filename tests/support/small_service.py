@@ -16,33 +16,10 @@ from functools import cached_property
 from typing import Any
 
 from support.embedded import EmbeddedAws
+from support.machine import ROOT
 from support.machine import free_port
 
-APPLICATION = """
-import http.server, os, signal, sys, threading
-
-print("starting", os.environ.get("VERSION", ""), flush=True)
-if os.environ.get("SAY"):
-    print(os.environ["SAY"], flush=True)
-if os.environ.get("CRASH"):
-    sys.exit(int(os.environ["CRASH"]))
-if os.environ.get("CRASH_AFTER"):
-    threading.Timer(float(os.environ["CRASH_AFTER"]), lambda: os._exit(9)).start()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(int(os.environ.get("STATUS", "200")))
-        self.end_headers()
-        self.wfile.write(os.environ.get("VERSION", "").encode())
-
-    def log_message(self, *arguments):
-        pass
-
-
-signal.signal(signal.SIGTERM, lambda *arguments: sys.exit(0))
-http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
-"""
+APPLICATION = ROOT / "tests" / "support" / "fragile" / "app"
 ARTIFACT = "application/vnd.amica.app.v1"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -114,10 +91,7 @@ class SmallService:
         """The application, pushed; its digest."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            for name, content in (("app/serve.py", APPLICATION), ("app/requirements.lock", "")):
-                entry = tarfile.TarInfo(name)
-                entry.size = len(content)
-                archive.addfile(entry, io.BytesIO(content.encode()))
+            archive.add(APPLICATION, "app")
         config = {
             "architecture": "amd64",
             "os": "linux",

@@ -160,8 +160,11 @@ class Life:
                 with self.scope():
                     found[secret["name"]] = self.ecs.context.read_secret(secret["valueFrom"])
             except LookupError as problem:
-                kind = "secret from asm" if ":secretsmanager:" in secret["valueFrom"] else "secrets from ssm"
-                raise Failed(NO_SECRET.format(kind, problem.args[0])) from None
+                why, arn = str(problem.args[0]), secret["valueFrom"]
+                if ":secretsmanager:" in arn:
+                    fetched = f"failed to fetch secret {arn} from secrets manager: {why}"
+                    raise Failed(NO_SECRET.format("secret from asm", fetched)) from None
+                raise Failed(NO_SECRET.format("secrets from ssm", why)) from None
         return found | {variable["name"]: variable.get("value", "") for variable in self._override(item, "environment")}
 
     def _override(self, item: Record, member: str) -> list[Any]:

@@ -166,7 +166,8 @@ def test_a_first_deployment_that_fails_has_nothing_to_roll_back_to(world: World)
         (
             {"secrets": [{"name": "KEY", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:no"}]},
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
-            "failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ResourceNotFound",
+            "failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch "
+            "secret arn:aws:secretsmanager:us-east-1:123456789012:secret:no from secrets manager: ResourceNotFound",
         ),
         (
             {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/none"}}},
