@@ -66,7 +66,7 @@ from ansible_collections.amica.stack.plugins.module_utils._warm_client import co
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import current_umask
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import run
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import task_of
-from ansible_collections.amica.stack.plugins.module_utils._warm_imports import Declined
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Declined
 
 END_BY_SIGNAL = """\
 import contextlib, os, signal

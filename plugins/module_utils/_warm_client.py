@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.amica.stack.plugins.module_utils._warm_imports import Declined
-from ansible_collections.amica.stack.plugins.module_utils._warm_server import SHELL_VARIABLES
-from ansible_collections.amica.stack.plugins.module_utils._warm_server import Run
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import FAREWELL
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import PATIENCE_SECONDS
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import SHELL_VARIABLES
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import SOCKET
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Broken
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Declined
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Run
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import address
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import check_peer
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import check_private

@@ -20,6 +20,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import io
+import os
 import resource
 import sys
 import threading
@@ -36,6 +37,8 @@ from pathlib import Path
 from typing import Any
 from typing import ClassVar
 
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Declined
+
 # The packages that a payload may carry files of.
 CARRIED = ("ansible", "ansible_collections")
 LOADER = "ansible.module_utils._internal._ansiballz._loader"
@@ -43,16 +46,7 @@ WARNINGS = "ansible.module_utils.common.warnings"
 # What the server may import because a task did: the libraries of the AWS modules, beside Python's own.
 LIBRARIES = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3", "certifi", "six"})
 # The children share the server's memory; past this much it learns no more.
-MAX_RESIDENT_KIB = 160 * 1024
-
-
-class Declined(Exception):
-    """The task has to go the ordinary way; `quiet`: that is as it should be, so nobody needs to hear of it."""
-
-    def __init__(self, reason: str, *, quiet: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.quiet = quiet
+MAX_RESIDENT_BYTES = 160 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -158,36 +152,58 @@ def source_in(archive: str, path: str) -> str:
 
 
 class Models:
-    """botocore's service models, parsed once. A task takes each at most once: what it does to it stays with it."""
+    """botocore's service models, parsed once. A task takes each at most once: what it does to it stays with it.
+
+    Which services have a model of a kind is looked up once, too: botocore looks into each of its 400 folders.
+    Only what lies in the folders of botocore and boto3 is kept; other models may change from task to task.
+    """
 
     def __init__(self) -> None:
         self.parsed: dict[str, Any] = {}
-        self.wanted: list[str] = []
+        self.services: dict[tuple[str, str], list[str]] = {}
+        self.wanted: list[tuple[str, str, str]] = []
+        self.own: tuple[str, ...] = ()
         self.read: Any = None
+        self.list: Any = None
 
     def install(self) -> None:
-        """Stand between botocore and its files, once botocore is there."""
-        loaders: Any = sys.modules.get("botocore.loaders")
-        if self.read is not None or loaders is None:
+        """Stand between botocore and its files, once both libraries are there."""
+        botocore, boto3 = (sys.modules.get(name) for name in ("botocore.loaders", "boto3"))
+        if self.own or botocore is None or boto3 is None:
             return
+        loaders: Any = botocore
+        self.own = tuple(f"{Path(str(module.__file__)).parent}/" for module in (botocore, boto3))
         self.read = read = loaders.JSONFileLoader.load_file
+        self.list = listed = loaders.Loader.list_available_services
 
-        def load_file(loader: object, path: str) -> Any:
-            if path in self.parsed:
-                return self.parsed.pop(path)
-            self.wanted.append(path)
-            return read(loader, path)
+        def load_file(loader: object, file_path: str) -> Any:
+            if file_path in self.parsed:
+                return self.parsed.pop(file_path)
+            self.wanted.append(("model", file_path, ""))
+            return read(loader, file_path)
+
+        def list_available_services(loader: Any, type_name: str) -> Any:
+            places = os.pathsep.join(place for place in loader.search_paths if Path(place).is_dir())
+            if (type_name, places) in self.services:
+                return list(self.services[type_name, places])
+            self.wanted.append(("services", type_name, places))
+            return listed(loader, type_name)
 
         loaders.JSONFileLoader.load_file = load_file
+        loaders.Loader.list_available_services = list_available_services
 
-    def learn(self, path: str) -> None:
-        """Parse a model of botocore's own; others may change from task to task."""
-        botocore: Any = sys.modules.get("botocore")
-        if self.read is None or path in self.parsed or not path.startswith(str(Path(botocore.__file__).parent)):
+    def learn_model(self, path: str) -> None:
+        if path in self.parsed or not path.startswith(self.own):
             return
         data = self.read(sys.modules["botocore.loaders"].JSONFileLoader(), path)
         if data is not None:
             self.parsed[path] = data
+
+    def learn_services(self, kind: str, places: str) -> None:
+        folders = places.split(os.pathsep)
+        if all(folder.startswith(self.own) for folder in folders):
+            loader = sys.modules["botocore.loaders"].Loader(folders, include_default_search_paths=False)
+            self.services[kind, places] = self.list(loader, kind)
 
 
 @dataclass
@@ -354,7 +370,9 @@ def forget(names: set[str]) -> None:
 
 
 def full() -> bool:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MAX_RESIDENT_KIB
+    """Not by `getrusage`, whose maximum is also that of before an exec, of a large Ansible for one."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() > MAX_RESIDENT_BYTES
 
 
 def new_names(before: set[str]) -> list[tuple[str, str]]:

@@ -33,14 +33,16 @@ from pathlib import Path
 from typing import Any
 from typing import NoReturn
 
-from ansible_collections.amica.stack.plugins.module_utils._warm_imports import Declined
 from ansible_collections.amica.stack.plugins.module_utils._warm_imports import Library
 from ansible_collections.amica.stack.plugins.module_utils._warm_imports import Payload
 from ansible_collections.amica.stack.plugins.module_utils._warm_imports import new_names
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import FAREWELL
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import PATIENCE_SECONDS
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import SHELL_VARIABLES
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import SOCKET
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Broken
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Declined
+from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Run
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import address
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import check_peer
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import check_private
@@ -54,33 +56,11 @@ STARTUP_VARIABLES = re.compile(
     r"(PYTHON|LD_|DYLD_|LC_|MALLOC_|OPENSSL_|BASH|UNIXCONFDIR|UNIXUSRLIBDIR).*"
     r"|GLIBC_TUNABLES|LANG|LANGUAGE|LOCPATH|HOME|TZ|TZDIR|IFS|ENV|SHELLOPTS|UID|EUID|PPID"
 )
-# A shell sets these for the module that it starts; the server was started by the same shell.
-SHELL_VARIABLES = ("OLDPWD", "PWD", "SHLVL", "_")
 OWN_FILES = str(Path(__file__).parent / "_warm_")
 # A conversation up to the fork: the other side waits for nothing, so it is quick or has come to grief.
 HANDSHAKE_SECONDS = 5.0
 # How often the run's process is looked for where the system cannot tell of its end.
 WATCH_MILLISECONDS = 500
-
-
-@dataclass(frozen=True)
-class Run:
-    """The run that the server belongs to: a process, and its start, as numbers of processes come again."""
-
-    pid: int
-    started: str
-
-    @staticmethod
-    def of(pid: int) -> Run:
-        """:raises OSError: there is no such process."""
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        return Run(pid, text.rpartition(")")[2].split()[19])
-
-    def alive(self) -> bool:
-        try:
-            return Run.of(self.pid) == self
-        except OSError:
-            return False
 
 
 def environment_of(wanted: Mapping[str, str], own: Mapping[str, str], directory: str, current: str) -> dict[str, str]:
@@ -285,10 +265,13 @@ class Server:
         for line in lines:
             with contextlib.suppress(ValueError, KeyError):
                 kind, name, origin = json.loads(line)
-                if kind == "model":
-                    self.library.models.learn(name)
-                else:
-                    self.library.learn_name(name, origin)
+                match kind:
+                    case "model":
+                        self.library.models.learn_model(name)
+                    case "services":
+                        self.library.models.learn_services(name, origin)
+                    case "module":
+                        self.library.learn_name(name, origin)
 
     def _become_task(self, channel: socket.socket, descriptors: list[int], payload: Payload) -> NoReturn:
         """The rest of a task's process."""
@@ -345,8 +328,7 @@ class Server:
 
     def _report(self, before: set[str]) -> None:
         """Tell the server what would have saved this task work; one line is one write, which a pipe keeps whole."""
-        lines = [("model", path, "") for path in self.library.models.wanted]
-        lines += [("module", name, origin) for name, origin in new_names(before)]
+        lines = [*self.library.models.wanted, *(("module", name, origin) for name, origin in new_names(before))]
         for line in lines:
             data = json.dumps(line).encode() + b"\n"
             if len(data) <= select.PIPE_BUF:

@@ -19,6 +19,7 @@ import stat
 import struct
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,41 @@ MAX_BYTES = 256 * 1024 * 1024
 PATIENCE_SECONDS = 20.0
 # Said by a connection that leaves in its right mind; one that was killed says nothing, and its module ends with it.
 FAREWELL = b"\0"
+# A shell sets these for the module that it starts; the server was started by the same shell.
+SHELL_VARIABLES = ("OLDPWD", "PWD", "SHLVL", "_")
+
+
+class Declined(Exception):
+    """The task has to go the ordinary way; `quiet`: that is as it should be, so nobody needs to hear of it."""
+
+    def __init__(self, reason: str, *, quiet: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.quiet = quiet
 
 
 class Broken(Exception):
     """The other side is gone, mute or speaks otherwise."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that the server belongs to: a process, and its start, as numbers of processes come again."""
+
+    pid: int
+    started: str
+
+    @staticmethod
+    def of(pid: int) -> Run:
+        """:raises OSError: there is no such process."""
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return Run(pid, text.rpartition(")")[2].split()[19])
+
+    def alive(self) -> bool:
+        try:
+            return Run.of(self.pid) == self
+        except OSError:
+            return False
 
 
 def send(channel: socket.socket, data: bytes, descriptors: Sequence[int] = ()) -> None:

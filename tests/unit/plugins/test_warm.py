@@ -89,13 +89,13 @@ def test_a_payload_is_taken_apart_whatever_its_arguments_say() -> None:
     ],
 )
 def test_a_payload_of_another_kind_is_declined(program: bytes, quiet: bool) -> None:
-    with pytest.raises(imports.Declined) as caught:
+    with pytest.raises(wire.Declined) as caught:
         task_of(program)
     assert caught.value.quiet is quiet
 
 
 def test_variables_that_shells_set_are_not_a_task_s_to_set() -> None:
-    with pytest.raises(imports.Declined, match="the shell sets"):
+    with pytest.raises(wire.Declined, match="the shell sets"):
         task_of(program_of(), {"PWD": "/"})
 
 
@@ -168,7 +168,7 @@ def test_the_environment_is_what_a_shell_would_give(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wanted", [True, False])
 def test_what_an_interpreter_reads_at_its_start_cannot_be_changed(name: str, wanted: bool) -> None:
     one, other = ({name: "x"}, {}) if wanted else ({}, {name: "x"})
-    with pytest.raises(imports.Declined) as caught:
+    with pytest.raises(wire.Declined) as caught:
         server.environment_of(one, other, "", "/")
     assert caught.value.quiet
     assert server.environment_of({name: "x"}, {name: "x"}, "", "/") == {name: "x"}
@@ -193,15 +193,15 @@ def test_exit_codes_are_an_interpreter_s(
 
 
 def test_a_run_is_known_by_its_start() -> None:
-    run = server.Run.of(os.getpid())
+    run = wire.Run.of(os.getpid())
     assert run.alive()
-    assert not server.Run(run.pid, "0").alive()
-    assert not server.Run(2**22 + 1, run.started).alive()
+    assert not wire.Run(run.pid, "0").alive()
+    assert not wire.Run(2**22 + 1, run.started).alive()
 
 
 def test_an_archive_that_is_none_is_declined() -> None:
     for text in (b"UEsF", b"###"):
-        with pytest.raises(imports.Declined):
+        with pytest.raises(wire.Declined):
             imports.sources_of(text)
 
 
@@ -273,3 +273,47 @@ def test_another_version_of_a_file_is_declined_and_the_same_is_not() -> None:
 def test_a_payload_that_another_ansible_built_is_declined() -> None:
     told, _cold = learn({"ansible/__init__.py": "", "ansible/modules/m.py": ""})
     assert "not built as" in told[0]
+
+
+# botocore's answers before, while and after they are learned; then with a folder of the user's own among its own.
+LISTS = """
+import json, os, sys
+sys.path.insert(0, {collections!r})
+import boto3, botocore.loaders
+from ansible_collections.amica.stack.plugins.module_utils import _warm_imports as imports
+folders = [botocore.loaders.Loader.BUILTIN_DATA_PATH, boto3.__path__[0] + "/data", "/does/not/exist"]
+def ask(*more):
+    return botocore.loaders.Loader([*folders, *more], include_default_search_paths=False).list_available_services(
+        type_name="resources-1")
+answers = [ask()]
+models = imports.Models()
+models.install()
+def learn():
+    wanted, models.wanted[:] = list(models.wanted), []
+    for _kind, name, places in wanted:
+        models.learn_services(name, places)
+    return len(wanted)
+answers.append(ask())
+asked = [learn()]
+listed = []
+sys.addaudithook(lambda event, _arguments: listed.append(event) if event == "os.listdir" else None)
+answers.append(ask())
+asked.append(learn())
+before = len(listed)
+os.makedirs("own/mine/2020-01-01")
+open("own/mine/2020-01-01/resources-1.json", "w").close()
+others = []
+for _ in range(2):
+    others.append(ask("own") == sorted([*answers[0], "mine"]))
+    asked.append(learn())
+print(json.dumps([answers[0], answers[1:] == answers[:1] * 2, asked, before, others]))
+"""
+
+
+def test_which_services_botocore_knows_is_learned_of_its_own_folders_only(tmp_path: Path) -> None:
+    program = LISTS.format(collections=str(ROOT / "collections"))
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    services, same, asked, listed, others = json.loads(done.stdout)
+    assert "ec2" in services and same
+    assert asked == [1, 0, 1, 1] and listed == 0
+    assert others == [True, True]
