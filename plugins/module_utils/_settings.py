@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.amica.stack.plugins.module_utils._app_secrets import STORES
+from ansible_collections.amica.stack.plugins.module_utils._app_secrets import reference
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
 from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
 
@@ -26,7 +28,14 @@ Settings = Mapping[str, Any]
 ENVIRONMENTS = ("local", "dev", "rag", "enterprise")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
-SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:\S+")
+KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# The variables that hold secrets by name, and what stands behind each name.
+SECRET_MAPPINGS = {
+    "ecs_fargate_secrets": "ARN of the secret or parameter",
+    "secrets_arns": "ARN of the secret or parameter",
+    "secrets_values": "value",
+}
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
     1,
@@ -235,23 +244,63 @@ def health_check_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def secret_problems(settings: Settings) -> Iterator[Problem]:
-    secrets = settings.get("ecs_fargate_secrets") or {}
-    if not isinstance(secrets, Mapping):
-        yield Problem(
-            "ecs_fargate_secrets",
-            type(secrets).__name__,
-            "is not a mapping",
-            "Write NAME: ARN of the secret or parameter",
-        )
-        return
-    for name, arn in secrets.items():
-        if not SECRET_ARN.match(str(arn)):
+    """Never shows what stands where a value or an ARN should."""
+    places: dict[str, list[str]] = {}
+    for variable in (*SECRET_MAPPINGS, "ecs_fargate_environment"):
+        entries = settings.get(variable) or {}
+        if not isinstance(entries, Mapping):
+            remedy = f"Write NAME: {SECRET_MAPPINGS.get(variable, 'value')}"
+            yield Problem(variable, type(entries).__name__, "is not a mapping", remedy)
+            continue
+        for name in entries:
+            places.setdefault(str(name), []).append(variable)
+        if variable in SECRET_MAPPINGS:
+            yield from secret_entry_problems(variable, entries)
+    for name, variables in places.items():
+        if len(variables) > 1:
             yield Problem(
-                f"ecs_fargate_secrets.{name}",
+                name, "(not shown)", f"stands in {' and in '.join(variables)}", "A variable has one place: keep one"
+            )
+
+
+def secret_entry_problems(variable: str, entries: Mapping[Any, Any]) -> Iterator[Problem]:
+    for name, entry in entries.items():
+        place = f"{variable}.{name}"
+        if not VARIABLE_NAME.fullmatch(str(name)):
+            yield Problem(
+                place, "(not shown)", "is not the name of an environment variable", "Write for example OPENAI_API_KEY"
+            )
+        elif variable != "secrets_values" and reference(str(entry)) is None:
+            yield Problem(
+                place,
                 "(not shown)",
                 "is not the ARN of a secret or a parameter",
-                "Put the value into Secrets Manager and write its ARN here",
+                "Write its ARN, for one key of a secret's JSON ARN:KEY::, or put the value into secrets_values",
             )
+        elif variable == "secrets_values" and (isinstance(entry, (Mapping, list)) or not str(entry or "").strip()):
+            yield Problem(place, "(not shown)", "is empty or not text", "Give it a value, or leave the variable out")
+
+
+def secret_store_problems(settings: Settings) -> Iterator[Problem]:
+    store = settings.get("secrets_store")
+    if "secrets_store" in settings and store not in STORES:
+        yield Problem("secrets_store", store, "is not a store of secrets", f"Write one of {', '.join(STORES)}")
+    days = settings.get("secrets_recovery_days")
+    if "secrets_recovery_days" in settings and whole_number(days) not in (0, *range(7, 31)):
+        yield Problem(
+            "secrets_recovery_days",
+            days,
+            "is neither 0 nor from 7 to 30",
+            "Write for example secrets_recovery_days: 30",
+        )
+    key = settings.get("secrets_kms_key_arn")
+    if key and not KMS_KEY_ARN.fullmatch(str(key)):
+        yield Problem(
+            "secrets_kms_key_arn",
+            key,
+            "is not the ARN of a KMS key, which the policy that lets tasks decrypt has to name",
+            "Write arn:aws:kms:REGION:ACCOUNT:key/ID",
+        )
 
 
 def endpoint_problems(settings: Settings) -> Iterator[Problem]:
@@ -297,6 +346,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     count_problems,
     certificate_problems,
     secret_problems,
+    secret_store_problems,
 )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ Answer = Mapping[str, Any]
 
 LAST_EVENTS = 5
 DEFAULT_STORAGE = 20
+SECRETS_VERSION_LABEL = "amica.secrets-version"
+# What Secrets Manager adds to a secret's name in its ARN.
+SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 # What ECS keeps listing after its end; a draining service has tasks that stop, and nothing is left to do about it.
 GONE = ("INACTIVE", "DRAINING", "DEPROVISIONING", "DELETE_IN_PROGRESS")
 
@@ -203,6 +207,8 @@ def task_definition_part(answers: Answers, names: StackNames) -> dict[str, Any] 
         "container": container.get("name"),
         "image": image,
         "image_digest": image.partition("@")[2] or answers.running_digest,
+        "secrets": {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", ())},
+        "secrets_version": (container.get("dockerLabels") or {}).get(SECRETS_VERSION_LABEL),
     }
 
 
@@ -254,6 +260,19 @@ def scaling_part(answers: Answers) -> dict[str, Any] | None:
     return {"min": target["MinCapacity"], "max": target["MaxCapacity"]} if target else None
 
 
+def secret_parts(stack: str, tagged: Iterable[str]) -> list[dict[str, Any]]:
+    """The secrets and parameters that the stack keeps, each with the variable that it is for."""
+    stores = {f":secret:{stack}/": "secretsmanager", f":parameter/{stack}/": "ssm"}
+    found = (
+        {"name": SECRET_SUFFIX.sub("", tail) if store == "secretsmanager" else tail, "arn": arn, "store": store}
+        for arn in tagged
+        for mark, store in stores.items()
+        for _head, separator, tail in [arn.partition(mark)]
+        if separator
+    )
+    return sorted(found, key=lambda secret: (secret["name"], secret["arn"]))
+
+
 def moment(value: Any) -> str | None:
     """A time as text; botocore gives datetime."""
     if value is None:
@@ -295,6 +314,8 @@ def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         yield "task definition", f"{definition['family']}:{definition['revision']}", definition["arn"]
     if stack["scaling"]:
         yield "scaling", stack["name"], None
+    for secret in stack["secrets"]:
+        yield "secret", secret["name"], secret["arn"]
 
 
 def arn_of(stack: Mapping[str, Any], service: str, resource: str) -> str:
@@ -323,6 +344,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "task_definition": task_definition_part(answers, names),
         "distribution": distribution_part(answers),
         "scaling": scaling_part(answers),
+        "secrets": secret_parts(name, answers.tagged),
     }
 
 

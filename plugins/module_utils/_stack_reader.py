@@ -312,6 +312,18 @@ def scalable_targets_there(aws: Clients, arns: list[str]) -> set[str]:
     return {target.get("ScalableTargetARN") for target in targets}.intersection(arns)
 
 
+def secrets_there(aws: Clients, arns: list[str]) -> set[str]:
+    """A secret that is scheduled for deletion is read by nobody and costs nothing."""
+
+    def alive(arn: str) -> bool:
+        answer = absent_as_none(
+            lambda: aws("secretsmanager").describe_secret(SecretId=arn), "ResourceNotFoundException"
+        )
+        return answer is not None and "DeletedDate" not in answer
+
+    return set(filter(alive, arns))
+
+
 CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ("ec2", ""): ec2_there,
     ("ecs", "task-definition"): definitions_there,
@@ -340,6 +352,10 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ),
     ("cloudfront", "distribution"): one_by_one(
         "cloudfront", "get_distribution", lambda arn: {"Id": tail(arn)}, "NoSuchDistribution"
+    ),
+    ("secretsmanager", "secret"): secrets_there,
+    ("ssm", "parameter"): one_by_one(
+        "ssm", "get_parameter", lambda arn: {"Name": arn.partition(":parameter")[2]}, "ParameterNotFound"
     ),
     ("iam", "role"): one_by_one("iam", "get_role", lambda arn: {"RoleName": tail(arn)}, "NoSuchEntity"),
 }

@@ -35,6 +35,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Image", definition.get("image_digest") or definition.get("image") or "unknown"
         size = f"{definition['cpu']} CPU units, {definition['memory']} MiB"
         yield "Revision", f"{definition['family']}:{definition['revision']}, {size}"
+    if definition.get("secrets"):
+        yield "Secrets", ", ".join(definition["secrets"])
     if part(stack, "log_group"):
         yield "Logs", part(stack, "log_group")["name"]
     if embedded:

@@ -162,11 +162,15 @@ stack:
       description:
         - The revision that the service runs, without a service the newest active one; C(family), C(revision), C(arn),
           C(status), C(cpu) in CPU units, C(memory) in MiB, C(ephemeral_storage) in GiB, C(architecture), C(container),
-          C(image) and C(image_digest).
+          C(image), C(image_digest), C(secrets), its variables and ARNs, and C(secrets_version).
       type: dict
     distribution:
       description: The distribution; C(id), C(arn), C(domain_name), C(status), C(enabled) and C(aliases).
       type: dict
+    secrets:
+      description: The secrets that the stack keeps, each with C(name), the variable, C(arn) and C(store).
+      type: list
+      elements: dict
     scaling:
       description: C(min) and C(max) of the running tasks.
       type: dict

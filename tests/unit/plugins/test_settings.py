@@ -61,6 +61,18 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ),
         ({"alb_certificate_arn": "my-certificate"}, "alb_certificate_arn", "arn:aws:acm"),
         ({"ecs_fargate_secrets": {"TOKEN": "sk-12345"}}, "ecs_fargate_secrets.TOKEN", "ARN"),
+        ({"secrets_arns": {"TOKEN": "arn:aws:ssm:eu-west-1:111122223333:secret:x"}}, "secrets_arns.TOKEN", "ARN"),
+        ({"secrets_values": ["sk-12345"]}, "secrets_values", "NAME: value"),
+        ({"secrets_values": {"TOKEN": " "}}, "secrets_values.TOKEN", "leave the variable out"),
+        ({"secrets_values": {"MY-TOKEN": "x"}}, "secrets_values.MY-TOKEN", "OPENAI_API_KEY"),
+        (
+            {"secrets_values": {"TOKEN": "sk-12345"}, "ecs_fargate_environment": {"TOKEN": "sk-12345"}},
+            "TOKEN",
+            "secrets_values and in ecs_fargate_environment",
+        ),
+        ({"secrets_store": "vault"}, "secrets_store", "secretsmanager, ssm"),
+        ({"secrets_recovery_days": "3"}, "secrets_recovery_days", "30"),
+        ({"secrets_kms_key_arn": "alias/chat"}, "secrets_kms_key_arn", "arn:aws:kms"),
         (
             {"amica_environment": "local", "amica_endpoint_url": "https://ecs.ap-southeast-1.amazonaws.com"},
             "amica_endpoint_url",
@@ -76,8 +88,10 @@ def test_each_wrong_value_names_variable_and_remedy(settings: dict[str, Any], va
     assert hint in str(problems[0])
 
 
-def test_the_value_of_a_secret_is_not_shown() -> None:
-    assert "sk-12345" not in str(setting_problems({"ecs_fargate_secrets": {"TOKEN": "sk-12345"}})[0])
+@pytest.mark.parametrize("variable", ["ecs_fargate_secrets", "secrets_arns", "secrets_values"])
+def test_the_value_of_a_secret_is_not_shown(variable: str) -> None:
+    for wrong in ({"TOKEN": "sk-12345"}, {"MY-TOKEN": "sk-12345"}, ["sk-12345"], "sk-12345"):
+        assert "sk-12345" not in str(setting_problems({variable: wrong, "ecs_fargate_environment": {"TOKEN": ""}}))
 
 
 def test_every_problem_is_said_at_once() -> None:

@@ -11,6 +11,7 @@ from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
 from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._stack import balancer_url
+from ansible_collections.amica.stack.plugins.module_utils._stack import secret_parts
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import active_definitions
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read_tagged_elsewhere
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import still_there
@@ -367,3 +368,15 @@ def test_a_service_that_drains_is_not_there(
         else:
             stub.add_response(operation, answer)
         assert still_there(aws, [arn("ecs", resource)]) == ({arn("ecs", resource)} if there else set())
+
+
+def test_secrets_are_known_by_their_variable_in_either_store() -> None:
+    ours = [
+        arn("secretsmanager", "secret:amica/OPENAI_API_KEY-AbCdEf"),
+        arn("ssm", "parameter/amica/CHAINLIT_AUTH_SECRET"),
+    ]
+    others = [arn("secretsmanager", "secret:chat-db-AbCdEf"), arn("ecs", "cluster/amica-cluster")]
+    assert secret_parts("amica", [*ours, *others]) == [
+        {"name": "CHAINLIT_AUTH_SECRET", "arn": ours[1], "store": "ssm"},
+        {"name": "OPENAI_API_KEY", "arn": ours[0], "store": "secretsmanager"},
+    ]
