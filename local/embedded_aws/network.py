@@ -51,6 +51,16 @@ def install(clock: Clock, delay: float) -> None:
 
         return status, fields, re.sub(r"<item>.*?</item>", keep, body.decode(), flags=re.S).encode()
 
+    @correct(ec2, "_parse_ip_permissions")
+    def permissions(original: Any, params: Any, prefix: str) -> list[dict[str, Any]]:
+        """A rule for all protocols has no ports, also where ports are given; so `-1` with ports revokes it."""
+        rules: list[dict[str, Any]] = original(params, prefix)
+        for rule in rules:
+            if rule["IpProtocol"] == "-1":
+                rule.pop("FromPort", None)
+                rule.pop("ToPort", None)
+        return rules
+
     def refresh(gateway: dict[str, Any]) -> None:
         if gateway["State"] in ("pending", "available"):
             gateway["State"] = "available" if time.time() >= gateway.get("Ready", 0) else "pending"

@@ -13,12 +13,14 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -44,6 +46,9 @@ ADDRESS = "127.0.0.1"
 # Seconds from a request to the next save; how long the pid file may be held by somebody who only looks.
 SAVE_INTERVAL = 10.0
 LOCK_PATIENCE = 2.0
+# Where the number of API calls is told, by the service that a request was signed for.
+CALLS_PATH = "/_embedded_aws/calls"
+SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/aws4_request")
 logger = logging.getLogger("embedded_aws")
 
 
@@ -177,6 +182,8 @@ def api_router(
 
     from embedded_aws import cloudfront
 
+    calls: Counter[str] = Counter()
+
     def listener(name: str, asked: str) -> str:
         """The listener of the load balancer: that of the asked port, else the first that does not redirect."""
         for (_, _, arn), found in list(alb._lbs._data.items()):
@@ -197,6 +204,10 @@ def api_router(
             return await balancer.route(arn, head, peer, keep_host=True)  # type: ignore[no-any-return]
         if through := await cloudfront.route(host, head, peer):
             return through
+        if head.target == CALLS_PATH:
+            return Answer(200, json.dumps(calls).encode(), (("Content-Type", "application/json"),))
+        if signed := SIGNED_FOR.search(head.get("authorization")):
+            calls[signed[1]] += 1
         touch()
         return Upstream(ADDRESS, port)
 

@@ -12,6 +12,7 @@ import json
 import socket
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -412,6 +413,24 @@ def test_zones_are_the_region_s_and_can_be_chosen(clients: Clients, embedded_aws
     assert zones == [f"{embedded_aws.region}{letter}" for letter in "abc"]
     local = [{"Name": "zone-type", "Values": ["local-zone"]}]
     assert ec2.describe_availability_zones(Filters=local)["AvailabilityZones"] == []
+
+
+def test_a_rule_for_all_protocols_has_no_ports(balancer: Balancer, clients: Clients) -> None:
+    ec2, name = clients("ec2"), uuid.uuid4().hex
+    group = ec2.create_security_group(GroupName=name, Description=name, VpcId=balancer.vpc)["GroupId"]
+    everything = {"IpProtocol": "-1", "FromPort": 0, "ToPort": 0, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])
+    assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"] == []
+
+
+def test_calls_are_counted(clients: Clients, embedded_aws: EmbeddedAws) -> None:
+    def counted() -> int:
+        with urllib.request.urlopen(f"{embedded_aws.endpoint}/_embedded_aws/calls") as answer:
+            return int(json.load(answer).get("sts", 0))
+
+    before = counted()
+    clients("sts").get_caller_identity()
+    assert counted() == before + 1
 
 
 def test_network_parts(balancer: Balancer, clients: Clients) -> None:

@@ -70,8 +70,6 @@ def container(data: Record) -> Record:
         mapping.setdefault("protocol", "tcp")
     if "healthCheck" in filled:
         filled["healthCheck"] = {"interval": 30, "timeout": 5, "retries": 3, **filled["healthCheck"]}
-    if "logConfiguration" in filled:
-        filled["logConfiguration"].setdefault("secretOptions", [])
     return filled
 
 

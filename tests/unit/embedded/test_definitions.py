@@ -56,7 +56,6 @@ def test_everything_given_is_kept_and_defaults_are_added() -> None:
         "systemControls": [],
         "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
         "healthCheck": {"command": ["CMD", "true"], "interval": 30, "timeout": 5, "retries": 3},
-        "logConfiguration": {**GIVEN["containerDefinitions"][0]["logConfiguration"], "secretOptions": []},
     }
     assert "tags" not in world("DescribeTaskDefinition", taskDefinition="amica-task")
     assert world("DescribeTaskDefinition", taskDefinition="amica-task", include=["TAGS"])["tags"] == GIVEN["tags"]
