@@ -1,13 +1,18 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CloudWatch: alarms keep every member, FilterLogEvents gives all events page by page. SNS: mail is confirmed first."""
+"""CloudWatch: alarms keep every member, FilterLogEvents gives all events page by page, Live Tail samples.
+
+SNS: mail is confirmed first.
+"""
 
 from __future__ import annotations
 
 import heapq
+import time
 from bisect import bisect_left
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
@@ -29,6 +34,8 @@ PAGE_EVENTS = 10_000
 PAGE_BYTES = 1024 * 1024
 # What AWS counts for each event beside its message, in bytes.
 EVENT_BYTES = 26
+# Events that Live Tail shows in a second.
+LIVE_EVENTS = 500
 # Of an alarm: what MiniStack drops, and what AWS fills in where it is not given.
 ALARM_MEMBERS = ("Metrics", "ThresholdMetricId", "EvaluateLowSampleCountPercentile", "InsufficientDataActions")
 ALARM_FILLED_IN = (
@@ -85,6 +92,21 @@ def install() -> None:
             if not subscription["confirmed"]:
                 body = body.replace(f">{subscription['arn']}<".encode(), b">PendingConfirmation<")
         return status, fields, body
+
+    shown: Counter[tuple[str, int]] = Counter()
+
+    @correct(logs, "_fanout_to_live_tail_sessions")
+    def fan_out(original: Any, group: str, stream: str, events: list[dict[str, Any]]) -> None:
+        """Live Tail shows 500 events a second, leaves the others out, and says so."""
+        second = (group, int(time.time()))
+        if second not in shown:
+            shown.clear()
+        room = max(0, LIVE_EVENTS - shown[second])
+        shown[second] += len(events)
+        if len(events) > room:
+            for session in list(logs._live_tail_sessions.values()):
+                session["sampled"] |= group in session["group_names"]
+        original(group, stream, events[:room])
 
     @correct(logs, "_filter_log_events")
     def filter_events(original: Any, data: Any) -> Reply:

@@ -10,6 +10,7 @@ with reported(module, "reading the service"):
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -69,6 +70,9 @@ class Clients:
             connect_timeout=10,
             max_pool_connections=20,
         )
+        # An address that was given is the whole address: StartLiveTail would put `stream-` before it.
+        if endpoint_url or os.environ.get("AWS_ENDPOINT_URL"):
+            config = config.merge(Config(inject_host_prefix=False))
         given = connection.pop("aws_config", None)
         self.region = region
         self._endpoint_url = endpoint_url or None

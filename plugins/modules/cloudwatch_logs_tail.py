@@ -54,6 +54,18 @@ options:
       - Ends when the task of O(task) has stopped and its last lines have been read. Needs O(cluster) and O(follow).
     type: bool
     default: false
+  live_tail:
+    description:
+      - Follow by Live Tail, in which AWS sends what is written within a second or two, instead of asking again and
+        again.
+      - AWS charges each minute of it, 0.01 USD (list price of us-east-1, February 2026,
+        U(https://aws.amazon.com/cloudwatch/pricing/)) where the account's 1,800 free minutes of the month are used up.
+      - AWS leaves lines out when more than 500 come in a second. Whether it did is in RV(live_tail.sampled). Without
+        this option nothing is left out.
+      - It begins now, so O(since) is not looked at, and ends after three hours at most. It needs O(follow), takes ten
+        log groups, and streams of one log group only.
+    type: bool
+    default: false
   max_lines:
     description:
       - Lines that the result holds at most; the newest stay, and RV(truncated) is true when there were more.
@@ -196,9 +208,28 @@ ended_by:
   returned: always
   type: str
 next:
-  description: Give it as O(since) to go on after the last line read.
+  description:
+    - Give it as O(since) to go on after the last line read. After Live Tail, whose lines have no id, those of the last
+      millisecond come again.
   returned: always
   type: str
+live_tail:
+  description: What the Live Tail session was like.
+  returned: when O(live_tail) is true
+  type: dict
+  contains:
+    sampled:
+      description: Whether AWS left lines out.
+      type: bool
+    breaks:
+      description: How often it broke off and was begun again, with lines missing in between.
+      type: int
+    minutes:
+      description: Minutes that AWS charges.
+      type: int
+    cost_usd:
+      description: What they cost where the account's free minutes are used up.
+      type: float
 retries:
   description: Calls that AWS throttled or failed and that were repeated.
   returned: always
@@ -231,6 +262,11 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import Query
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import chunks
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import resume
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.live import LONGEST_SECONDS
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.live import LiveTail
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.live import Session
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.live import refusal
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.live import request
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.quick import quickened
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.streams import has_stopped
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.streams import last_stopped_task
@@ -239,6 +275,7 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.streams imp
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Clock
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Summary
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Tail
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Telling
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Until
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.text import as_dict
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.text import json_line
@@ -255,6 +292,7 @@ ARGUMENTS = {
     "until_pattern": {"type": "str"},
     "until_lines": {"type": "int"},
     "until_task_stopped": {"type": "bool", "default": False},
+    "live_tail": {"type": "bool", "default": False},
     "max_lines": {"type": "int", "default": 1000},
     "filter_pattern": {"type": "str"},
     "task": {"type": "str"},
@@ -285,7 +323,15 @@ def problem(options: dict[str, Any]) -> str:
             return f"until_pattern: {options['until_pattern']!r} is not a regular expression ({error})"
     if options["until_task_stopped"] and not options["follow"]:
         return "until_task_stopped: needs follow, the seconds to wait for it at most"
-    return ""
+    return live_problem(options) if options["live_tail"] else ""
+
+
+def live_problem(options: dict[str, Any]) -> str:
+    if not 0 < options["follow"] <= LONGEST_SECONDS:
+        return f"live_tail: needs follow, from 1 to {LONGEST_SECONDS} seconds (AWS ends a session after three hours)"
+    if options["until"] or options["previous"]:
+        return "live_tail: shows what is written from now on. Leave out until and previous"
+    return refusal(options["log_groups"], options["streams"], options["stream_prefix"], options["task"])
 
 
 def chosen_streams(options: dict[str, Any], task: str | None, group: str, logs: Any) -> list[tuple[str, ...]]:
@@ -349,7 +395,8 @@ def main() -> None:
             if task is None:
                 nothing = Summary(next=str(start))
                 module.exit_json(**result([], line, nothing, [no_stopped_task(options)]))
-        missing = [group for group in options["log_groups"] if not exists(aws("logs"), group)]
+        arns = {group: group_arn(aws("logs"), group) for group in options["log_groups"]}
+        missing = [group for group, arn in arns.items() if not arn]
         if missing:
             module.fail_json(msg=f"There is no log group {', '.join(missing)} in {aws.region}")
         ended = has_stopped(aws("ecs"), options["cluster"], str(task)) if options["until_task_stopped"] else None
@@ -358,21 +405,35 @@ def main() -> None:
         if file:
             deliver = stack.enter_context(writing(file, "w", line, deliver))
         if options["progress_file"]:
-            deliver = stack.enter_context(
-                writing(options["progress_file"], "a", line_maker(options, colour=True), deliver)
-            )
+            coloured = line_maker(options, colour=True)
+            deliver = stack.enter_context(writing(options["progress_file"], "a", coloured, deliver))
+        until = until_of(options, ended, end, check=module.check_mode)
+        telling = Telling(until, deliver, told)
+        clock = Clock(time.time, time.sleep)
         # The tail itself waits out throttling; retries inside of a call would only hide it.
         reader = quickened(aws("logs", attempts=1))
-        done = Tail(
-            lambda request: reader.filter_log_events(**request),
-            lambda: queries(options, task, start, end, aws("logs")),
-            until_of(options, ended, end, check=module.check_mode),
-            Clock(time.time, time.sleep),
-            deliver,
-            told,
-        ).run()
+        session: Session | None = None
+        if options["live_tail"] and not module.check_mode:
+            streams = task_streams(aws("logs"), options["log_groups"][0], task) if task else options["streams"]
+            if task and not streams:
+                module.fail_json(msg=f"live_tail: the task {task} has no stream yet. Wait for it without live_tail")
+            live = LiveTail(lambda wish: reader.start_live_tail(**wish), until, clock, telling)
+            wish = request(list(arns.values()), options["filter_pattern"], streams, options["stream_prefix"])
+            done, session = live.run(wish), live.session
+        else:
+            done = Tail(
+                lambda asked: reader.filter_log_events(**asked),
+                lambda: queries(options, task, start, end, aws("logs")),
+                until,
+                clock,
+                telling,
+            ).run()
     notes = [f"The task {task} has written nothing since {options['since']}"] if task and not done.count else []
+    if session:
+        notes += session.notes()
     answer = result(list(kept), line, done, notes)
+    if session:
+        answer["live_tail"] = session.as_dict()
     if file:
         answer.update(output_file=file, changed=True)
     module.exit_json(**answer)
@@ -388,9 +449,10 @@ def no_stopped_task(options: dict[str, Any]) -> str:
     return f"ECS remembers no stopped task of {options['service']} in {options['cluster']} (it forgets after an hour)"
 
 
-def exists(logs: Any, group: str) -> bool:
-    answer = logs.describe_log_groups(logGroupNamePrefix=group)
-    return any(item.get("logGroupName") == group for item in answer.get("logGroups", ()))
+def group_arn(logs: Any, group: str) -> str:
+    """The ARN of a log group, empty where there is no such group."""
+    found = logs.describe_log_groups(logGroupNamePrefix=group).get("logGroups", ())
+    return next((str(item["arn"]) for item in found if item["logGroupName"] == group), "")
 
 
 @contextlib.contextmanager

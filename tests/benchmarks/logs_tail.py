@@ -34,6 +34,7 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.quick import quickened
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Clock
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Tail
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Telling
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Until
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.text import text_line
 
@@ -120,7 +121,8 @@ def with_tail(logs: Any, file: Any) -> int:
 
     queries = [Query("/ecs/a", START)]
     fetch: Callable[[dict[str, Any]], Any] = lambda request: logs.filter_log_events(**request)  # noqa: E731
-    return Tail(fetch, lambda: queries, Until(), Clock(time.time, time.sleep), deliver).run().count
+    until = Until()
+    return Tail(fetch, lambda: queries, until, Clock(time.time, time.sleep), Telling(until, deliver)).run().count
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,9 @@ def troubled(embedded_aws: EmbeddedAws) -> Iterator[str]:
     server.server_close()
 
 
-def test_follows_a_fast_writer_through_throttling_and_loses_nothing(writer: Writer, tail: Tail, troubled: str) -> None:
+def test_follows_a_fast_writer_through_throttling_and_loses_nothing(
+    writer: Writer, tail: Tail, troubled: str, tmp_path: Path
+) -> None:
     """1,000 lines a second over four tasks; half-way each is replaced by another."""
     batches, size = 40, 25
 
@@ -142,11 +144,15 @@ def test_follows_a_fast_writer_through_throttling_and_loses_nothing(writer: Writ
 
     thread = threading.Thread(target=write)
     thread.start()
-    result = tail(since="5m", follow=90, until_pattern="^the end$", max_lines=10_000, endpoint_url=troubled)
+    file = tmp_path / "lines.jsonl"
+    options = {"follow": 90, "until_pattern": "^the end$", "format": "json", "output_file": str(file)}
+    result = tail(**options, max_lines=0, endpoint_url=troubled)
     thread.join()
     assert result["ended_by"] == "pattern"
     assert result["retries"] > 0
-    messages = [event["message"] for event in result["events"]]
+    told = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [event["timestamp"] for event in told] == sorted(event["timestamp"] for event in told)
+    messages = [event["message"] for event in told]
     assert len(messages) == len(set(messages)) == 4 * batches * size + 1
     for task in range(4):
         own = [message for message in messages if message.startswith(f"{task} ")]
@@ -169,6 +175,38 @@ def test_a_filter_a_task_a_prefix(writer: Writer, tail: Tail) -> None:
     assert messages(max_lines=1) == ["ERROR c"]
     nobody = tail(task="three")
     assert (nobody["count"], nobody["notes"]) == (0, ["The task three has written nothing since 15m"])
+
+
+@pytest.mark.parametrize(("at_once", "sampled"), [(5, False), (2000, True)])
+def test_live_tail_brings_what_is_written_and_says_whether_all(
+    writer: Writer, tail: Tail, at_once: int, sampled: bool
+) -> None:
+    """The writer goes on until the tail has ended: it cannot know when the session has begun."""
+    ended = threading.Event()
+
+    def write() -> None:
+        for batch in itertools.count():
+            if ended.wait(0.3):
+                return
+            now = milliseconds()
+            writer.write("ecs/chat/a", [(now, f"wanted {batch} {line}") for line in range(at_once)])
+            writer.write("ecs/side/b", [(now, "other")])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        # More lines than the first two updates hold, so that one of them must say that it is not all.
+        lines = 4 * at_once if not sampled else 1001
+        result = tail(live_tail=True, follow=60, stream_prefix="ecs/chat/", filter_pattern="wanted", until_lines=lines)
+    finally:
+        ended.set()
+        thread.join()
+    assert (result["ended_by"], result["count"]) == ("lines", lines)
+    messages = [event["message"] for event in result["events"]]
+    assert len(messages) == len(set(messages))
+    assert all(message.startswith("wanted") for message in messages)
+    assert result["live_tail"] == {"sampled": sampled, "breaks": 0, "minutes": 1, "cost_usd": 0.01}
+    assert result["notes"][0].startswith("Live Tail ran for 1 min: 0.01 USD")
 
 
 def test_check_mode_reads_and_writes_no_file(writer: Writer, tail: Tail, tmp_path: Path) -> None:
@@ -200,6 +238,9 @@ def test_progress_gets_every_line_in_check_mode_too_and_changes_nothing(
         ({"until_pattern": "("}, "is not a regular expression"),
         ({"follow": -1}, "follow: -1 is too small"),
         ({"previous": True}, "cluster, service"),
+        ({"live_tail": True}, "live_tail: needs follow, from 1 to 10800 seconds"),
+        ({"live_tail": True, "follow": 9, "until": "now"}, "Leave out until and previous"),
+        ({"live_tail": True, "follow": 9, "task": "x"}, "There is no log group"),
         ({"task": "x", "until_task_stopped": True, "cluster": "c"}, "needs follow"),
     ],
 )

@@ -122,101 +122,29 @@ def pages(reading: Reading, fetch: Fetch, ahead: ThreadPoolExecutor) -> Iterator
             answer = fetch(reading.request())
 
 
-class Tail:
-    """Follows queries until told to stop, handing each event to `deliver` once, many at a time.
+class Telling:
+    """Hands events to `deliver`, and knows which of them is the last one.
 
-    :param fetch: FilterLogEvents.
-    :param queries: what to read; asked before each reading, because tasks come and go.
     :param told: (time, fingerprints) of an earlier tail, from `core.resume`: what was told then is not told again.
     """
 
     def __init__(
         self,
-        fetch: Fetch,
-        queries: Callable[[], Sequence[Query]],
         until: Until,
-        clock: Clock,
         deliver: Callable[[Sequence[Event]], None],
         told: tuple[int, frozenset[int]] | None = None,
     ) -> None:
         self.summary = Summary()
-        self._fetch = patient(fetch, clock, until.patience, self._retried)
-        self._queries = queries
+        self.told = told
         self._until = until
-        self._clock = clock
         self._deliver = deliver
-        self._told = told
-        self._starts: dict[Part, int] = {}
-        self._seen: dict[Part, Seen] = {}
 
-    def _retried(self) -> None:
+    def retried(self) -> None:
         self.summary.retries += 1
 
-    def run(self) -> Summary:
-        until, clock = self._until, self._clock
-        began = clock.now()
-        task_end: float | None = None
-        waiting = Waiting(round(HOLD * 1000)) if until.follow else None
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="logs") as ahead:
-            while True:
-                reading_began = clock.now()
-                if until.task_ended and task_end is None and until.task_ended():
-                    task_end = reading_began
-                ended_by = self._read_once(ahead, waiting)
-                if not ended_by:
-                    ended_by = self._over(began, reading_began, task_end)
-                    if ended_by and waiting:
-                        ended_by = self._tell([waiting.ready(quiet=True)]) or ended_by
-                if ended_by:
-                    return self._finished(ended_by)
-                left = began + until.follow - clock.now()
-                clock.sleep(max(0.0, min(INTERVAL * max(1.0, len(self._starts) / 4), left)))
-
-    def _over(self, began: float, reading_began: float, task_end: float | None) -> str:
-        """Why this reading was the last; empty when it was not."""
-        until = self._until
-        if not until.follow:
-            return "end"
-        if task_end is not None and reading_began >= task_end + GRACE:
-            return "task"
-        if until.end is not None and reading_began * 1000 >= until.end + GRACE * 1000:
-            return "end"
-        return "time" if reading_began >= began + until.follow else ""
-
-    def _read_once(self, ahead: ThreadPoolExecutor, waiting: Waiting | None) -> str:
-        """One reading of every query; why the tail ends in the middle of it, or nothing."""
-        self.summary.readings += 1
-        overlap = round(self._until.overlap * 1000)
-        readings = []
-        for query in self._queries():
-            key = (query.group, query.streams, query.prefix)
-            start = self._starts.setdefault(key, query.start)
-            readings.append((key, Reading(replace(query, start=start), self._seen.setdefault(key, Seen()))))
-        sources = [self._remembering(reading, self._seen[key], ahead, overlap) for key, reading in readings]
-        if waiting is None:
-            return self._tell(merged(sources))
-        quiet = True
-        for events in merged(sources):
-            quiet = quiet and not events
-            waiting.add(events)
-            if ended_by := self._tell([waiting.ready(quiet=False)]):
-                return ended_by
-        for key, reading in readings:
-            self._starts[key] = next_start(self._starts[key], reading.newest_ingested, overlap)
-        return self._tell([waiting.ready(quiet=quiet)])
-
-    def _remembering(
-        self, reading: Reading, seen: Seen, ahead: ThreadPoolExecutor, overlap: int
-    ) -> Iterator[list[Event]]:
-        """A reading's pages; what no later reading can bring again is forgotten on the way."""
-        for events in pages(reading, self._fetch, ahead):
-            yield events
-            if events:
-                seen.forget(reading.newest_ingested - overlap if self._until.follow else events[-1].timestamp)
-
-    def _tell(self, batches: Iterable[list[Event]]) -> str:
+    def tell(self, batches: Iterable[list[Event]]) -> str:
         """Deliver; why the tail ends with one of these events, or nothing."""
-        told = self._told
+        told = self.told
         for batch in batches:
             events = batch
             if told:
@@ -247,8 +175,94 @@ class Tail:
             summary.newest, summary.ids = newest, []
         summary.ids += [event.id for event in events if event.timestamp == newest]
 
+
+class Tail:
+    """Follows queries until told to stop, telling each event once, many at a time.
+
+    :param fetch: FilterLogEvents.
+    :param queries: what to read; asked before each reading, because tasks come and go.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        queries: Callable[[], Sequence[Query]],
+        until: Until,
+        clock: Clock,
+        telling: Telling,
+    ) -> None:
+        self._telling = telling
+        self._fetch = patient(fetch, clock, until.patience, telling.retried)
+        self._queries = queries
+        self._until = until
+        self._clock = clock
+        self._starts: dict[Part, int] = {}
+        self._seen: dict[Part, Seen] = {}
+
+    def run(self) -> Summary:
+        until, clock = self._until, self._clock
+        began = clock.now()
+        task_end: float | None = None
+        waiting = Waiting(round(HOLD * 1000)) if until.follow else None
+        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="logs") as ahead:
+            while True:
+                reading_began = clock.now()
+                if until.task_ended and task_end is None and until.task_ended():
+                    task_end = reading_began
+                ended_by = self._read_once(ahead, waiting)
+                if not ended_by:
+                    ended_by = self._over(began, reading_began, task_end)
+                    if ended_by and waiting:
+                        ended_by = self._telling.tell([waiting.ready(quiet=True)]) or ended_by
+                if ended_by:
+                    return self._finished(ended_by)
+                left = began + until.follow - clock.now()
+                clock.sleep(max(0.0, min(INTERVAL * max(1.0, len(self._starts) / 4), left)))
+
+    def _over(self, began: float, reading_began: float, task_end: float | None) -> str:
+        """Why this reading was the last; empty when it was not."""
+        until = self._until
+        if not until.follow:
+            return "end"
+        if task_end is not None and reading_began >= task_end + GRACE:
+            return "task"
+        if until.end is not None and reading_began * 1000 >= until.end + GRACE * 1000:
+            return "end"
+        return "time" if reading_began >= began + until.follow else ""
+
+    def _read_once(self, ahead: ThreadPoolExecutor, waiting: Waiting | None) -> str:
+        """One reading of every query; why the tail ends in the middle of it, or nothing."""
+        self._telling.summary.readings += 1
+        overlap = round(self._until.overlap * 1000)
+        readings = []
+        for query in self._queries():
+            key = (query.group, query.streams, query.prefix)
+            start = self._starts.setdefault(key, query.start)
+            readings.append((key, Reading(replace(query, start=start), self._seen.setdefault(key, Seen()))))
+        sources = [self._remembering(reading, self._seen[key], ahead, overlap) for key, reading in readings]
+        if waiting is None:
+            return self._telling.tell(merged(sources))
+        quiet = True
+        for events in merged(sources):
+            quiet = quiet and not events
+            waiting.add(events)
+            if ended_by := self._telling.tell([waiting.ready(quiet=False)]):
+                return ended_by
+        for key, reading in readings:
+            self._starts[key] = next_start(self._starts[key], reading.newest_ingested, overlap)
+        return self._telling.tell([waiting.ready(quiet=quiet)])
+
+    def _remembering(
+        self, reading: Reading, seen: Seen, ahead: ThreadPoolExecutor, overlap: int
+    ) -> Iterator[list[Event]]:
+        """A reading's pages; what no later reading can bring again is forgotten on the way."""
+        for events in pages(reading, self._fetch, ahead):
+            yield events
+            if events:
+                seen.forget(reading.newest_ingested - overlap if self._until.follow else events[-1].timestamp)
+
     def _finished(self, ended_by: str) -> Summary:
-        summary, told = self.summary, self._told
+        summary, told = self._telling.summary, self._telling.told
         summary.ended_by = ended_by
         before = set(told[1]) if told and told[0] == summary.newest else set()
         if summary.ids:

@@ -20,6 +20,7 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail import time
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Clock
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Summary
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Tail
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Telling
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Until
 from botocore.exceptions import ClientError
 from hypothesis import given
@@ -123,7 +124,7 @@ def tail(
 ) -> tuple[list[core.Event], Summary]:
     delivered: list[core.Event] = []
     asked = queries or [core.Query("/ecs/a", NOW - 1_000_000)]
-    summary = Tail(logs.fetch, lambda: asked, until, logs.time.clock, delivered.extend, told).run()
+    summary = Tail(logs.fetch, lambda: asked, until, logs.time.clock, Telling(until, delivered.extend, told)).run()
     return delivered, summary
 
 
