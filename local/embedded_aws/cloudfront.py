@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from ministack.core.responses import request_scope
 from ministack.services import cloudfront
+from ministack.services import waf
 
 from embedded_aws.clock import Clock
 from embedded_aws.context import ACCOUNT
@@ -86,6 +87,15 @@ def install(clock: Clock, delay: float, origin_delay: float) -> None:
         for name in set(cloudfront._vpc_origins.keys()) - before:
             cloudfront._vpc_origins[name]["Ready"] = time.time() + clock.real(origin_delay)
         return reply
+
+    @correct(waf, "_delete_web_acl")
+    def delete_web_acl(original: Any, data: dict[str, Any]) -> Reply:
+        """Refused while a distribution names it."""
+        used = f"/{data.get('Id')}<"
+        if any(used in record.get("config_xml", "") for record in cloudfront._distributions.values()):
+            text = "AWS WAF couldn't perform the operation because your resource is being used by another resource."
+            return waf._waf_err("WAFAssociatedItemException", text)
+        return original(data)
 
     @correct(cloudfront, "_dataplane_origin")
     def dataplane_origin(original: Any, element: Element) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ministack.services import cloudwatch_logs
 from ministack.services import ec2
 from ministack.services import ecs
 from ministack.services import tagging
+from ministack.services import waf
 
 from embedded_aws import autoscaling
 from embedded_aws.correction import correct
@@ -72,6 +73,12 @@ def from_autoscaling() -> Found:
             yield target["ScalableTargetARN"], flat(target["Tags"])
 
 
+def from_waf() -> Found:
+    for arn, tags in waf._waf_tags.items():
+        if tags and arn.split(":")[3] == get_region():
+            yield arn, tags
+
+
 def install() -> None:
     tagging._COLLECTORS.update(
         {
@@ -80,6 +87,7 @@ def install() -> None:
             "logs": from_logs,
             "cloudwatch": from_alarms,
             "application-autoscaling": from_autoscaling,
+            "wafv2": from_waf,
             "secretsmanager": tagging._collect_secretsmanager,
         }
     )

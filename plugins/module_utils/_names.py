@@ -36,6 +36,7 @@ class StackNames:
     execution_role: str
     task_role: str
     distribution: str
+    error_page_bucket: str
 
 
 def names(name: str) -> StackNames:
@@ -55,6 +56,7 @@ def names(name: str) -> StackNames:
         execution_role=f"{name}-execution-role",
         task_role=f"{name}-task-role",
         distribution=f"{name}-distribution",
+        error_page_bucket=f"{name}-error-page",
     )
 
 

@@ -63,6 +63,10 @@ RETENTION_DAYS = (
 )
 
 
+SHORTEST_EDGE_SECRET = 16
+EDGES = ("open", "cloudfront_only", "private")
+
+
 @dataclass(frozen=True)
 class Problem:
     """One wrong value: which variable, what it holds, why that is wrong and what to write instead."""
@@ -137,6 +141,9 @@ def choice_problems(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             "amica_environment", environment, "is not a known profile", f"Write one of {', '.join(ENVIRONMENTS)}"
         )
+    edge = settings.get("amica_edge")
+    if "amica_edge" in settings and edge not in EDGES:
+        yield Problem("amica_edge", edge, "is not a way to the load balancer", f"Write one of {', '.join(EDGES)}")
     region = settings.get("amica_region")
     if "amica_region" in settings and not REGION.fullmatch(str(region or "")):
         yield Problem("amica_region", region, "is not an AWS region", "Write for example amica_region: ap-southeast-1")
@@ -169,6 +176,34 @@ def network_problems(settings: Settings) -> Iterator[Problem]:
             "cannot hold the stack: AWS takes /16 to /28, and the subnets need room",
             "Write a network from /16 to /24, for example vpc_cidr: 10.0.0.0/16",
         )
+
+
+def edge_problems(settings: Settings) -> Iterator[Problem]:
+    for variable in ("cloudfront_waf_allowed_networks", "cloudfront_waf_denied_networks"):
+        for network in settings.get(variable) or []:
+            try:
+                ipaddress.ip_network(str(network))
+            except ValueError as error:
+                yield Problem(variable, network, f"is not a network ({error})", "Write for example 203.0.113.0/24")
+    rate = settings.get("cloudfront_waf_rate_limit", 0)
+    number = whole_number(rate)
+    if number is None or (number and not 10 <= number <= 2_000_000_000):
+        yield Problem(
+            "cloudfront_waf_rate_limit",
+            rate,
+            "is not 0 or a number of requests that AWS WAF counts",
+            "Write 10 or more, for example cloudfront_waf_rate_limit: 2000, or 0 for no limit",
+        )
+    if not isinstance(settings.get("amica_edge_secrets") or [], list):
+        yield Problem("amica_edge_secrets", "(not shown)", "is not a list", "Write the newest secret first")
+    for secret in settings.get("amica_edge_secrets") or []:
+        if len(str(secret)) < SHORTEST_EDGE_SECRET:
+            yield Problem(
+                "amica_edge_secrets",
+                "(not shown)",
+                f"holds a secret of fewer than {SHORTEST_EDGE_SECRET} characters",
+                "Write one that nobody guesses, for example the output of: openssl rand -hex 32",
+            )
 
 
 def fargate_problems(settings: Settings) -> Iterator[Problem]:
@@ -340,6 +375,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     choice_problems,
     endpoint_problems,
     network_problems,
+    edge_problems,
     range_problems,
     health_check_problems,
     fargate_problems,

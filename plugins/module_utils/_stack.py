@@ -273,6 +273,19 @@ def secret_parts(stack: str, tagged: Iterable[str]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda secret: (secret["name"], secret["arn"]))
 
 
+def edge_part(answers: Answers, names: StackNames) -> dict[str, bool]:
+    """Which of the parts around the distribution stand; all of them carry the stack's tag."""
+
+    def stands(*ends: str) -> bool:
+        return any(end in arn for arn in answers.tagged for end in ends)
+
+    return {
+        "web_acl": stands(f":global/webacl/{names.distribution}/", f":global/ipset/{names.distribution}-"),
+        "error_page": stands(f":s3:::{names.error_page_bucket}-"),
+        "vpc_origin": stands(":vpcorigin/"),
+    }
+
+
 def moment(value: Any) -> str | None:
     """A time as text; botocore gives datetime."""
     if value is None:
@@ -343,6 +356,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "service": service_part(answers),
         "task_definition": task_definition_part(answers, names),
         "distribution": distribution_part(answers),
+        "edge": edge_part(answers, names),
         "scaling": scaling_part(answers),
         "secrets": secret_parts(name, answers.tagged),
     }

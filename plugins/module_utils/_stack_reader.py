@@ -18,6 +18,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import distribution_summaries
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront_web_acl import listed
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
@@ -229,7 +230,7 @@ def still_there(aws: Clients, arns: Collection[str]) -> set[str]:
     for arn in arns:
         service, resource = arn.split(":", 5)[2::3]
         kind = resource.replace(":", "/").partition("/")[0]
-        by_kind.setdefault((service, "" if service == "ec2" else kind), []).append(arn)
+        by_kind.setdefault((service, "" if service in ("ec2", "s3") else kind), []).append(arn)
     if not by_kind:
         return set()
     with ThreadPoolExecutor(THREADS) as pool:
@@ -306,6 +307,12 @@ def log_groups_there(aws: Clients, arns: list[str]) -> set[str]:
     return set(filter(alive, arns))
 
 
+def web_acls_there(aws: Clients, arns: list[str]) -> set[str]:
+    client = aws("wafv2", aws.global_region)
+    found = [*listed(client.list_web_acls, "WebACLs"), *listed(client.list_ip_sets, "IPSets")]
+    return {str(one["ARN"]) for one in found}.intersection(arns)
+
+
 def scalable_targets_there(aws: Clients, arns: list[str]) -> set[str]:
     client = aws("application-autoscaling")
     targets = pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs")
@@ -357,5 +364,10 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ("ssm", "parameter"): one_by_one(
         "ssm", "get_parameter", lambda arn: {"Name": arn.partition(":parameter")[2]}, "ParameterNotFound"
     ),
+    ("cloudfront", "vpcorigin"): one_by_one(
+        "cloudfront", "get_vpc_origin", lambda arn: {"Id": tail(arn)}, "EntityNotFound"
+    ),
+    ("s3", ""): one_by_one("s3", "head_bucket", lambda arn: {"Bucket": arn.rpartition(":")[2]}, "404", "NoSuchBucket"),
+    ("wafv2", "global"): web_acls_there,
     ("iam", "role"): one_by_one("iam", "get_role", lambda arn: {"RoleName": tail(arn)}, "NoSuchEntity"),
 }

@@ -149,38 +149,23 @@ def ask(embedded_aws: EmbeddedAws, host: str, path: str = "/") -> tuple[int, htt
     return response.status, response.headers, body
 
 
-def test_viewers_see_the_error_page_and_the_policys_headers(
-    edge: Edge, embedded_aws: EmbeddedAws, clients: Any, pages: int
-) -> None:
-    bucket = f"pages-{uuid.uuid4().hex[:8]}"
-    s3 = clients("s3")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
-    s3.put_object(Bucket=bucket, Key="maintenance/index.html", Body=b"back soon", ContentType="text/html")
-    access = clients("cloudfront").create_origin_access_control(
-        OriginAccessControlConfig={
-            "Name": bucket,
-            "SigningProtocol": "sigv4",
-            "SigningBehavior": "always",
-            "OriginAccessControlOriginType": "s3",
-        }
-    )["OriginAccessControl"]["Id"]
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "cloudfront.amazonaws.com"},
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+def test_viewers_see_the_error_page_and_the_policys_headers(edge: Edge, embedded_aws: EmbeddedAws, pages: int) -> None:
+    def page(check: bool = False, **options: Any) -> dict[str, Any]:
+        given = {**embedded_aws.options, "bucket": f"{edge.name}-page", **options}
+        return run_module("cloudfront_error_page", given, check=check, diff=True)
+
+    options: dict[str, Any] = {"html": "back soon", "tags": {"amica:stack": "contract"}}
+    predicted, made = page(check=True, **options), page(**options)
+    assert (predicted["changed"], predicted["diff"]) == (True, made["diff"])
+    assert not page(check=True, **options)["changed"]
+    assert not page(**options)["changed"]
+    error_page = {key: made[key] for key in ("bucket_domain_name", "origin_access_control_id")}
     made = edge(
         **{
             **OPTIONS,
             "origin": {**ORIGIN, "http_port": pages, "custom_headers": {"X-Edge": "secret"}},
             "response_headers_policy_id": SECURITY_HEADERS,
-            "error_page": {
-                "codes": [503],
-                "bucket_domain_name": f"{bucket}.s3.ap-southeast-1.amazonaws.com",
-                "origin_access_control_id": access,
-            },
+            "error_page": {"codes": [503], **error_page},
         }
     )
     assert "secret" not in json.dumps(made)
@@ -188,8 +173,18 @@ def test_viewers_see_the_error_page_and_the_policys_headers(
     status, headers, body = ask(embedded_aws, host)
     assert (status, body, headers["X-Content-Type-Options"]) == (200, b"secret", "nosniff")
     status, headers, body = ask(embedded_aws, host, "/503")
-    assert (status, body, headers["Content-Type"]) == (503, b"back soon", "text/html")
+    assert (status, body, headers["Content-Type"]) == (503, b"back soon", "text/html; charset=utf-8")
     assert ask(embedded_aws, host, "/500")[0] == 500
+
+    changes: list[dict[str, Any]] = [{"html": "soon"}, {"path": "/down/index.html"}, {"tags": {}}]
+    for change in changes:
+        options |= change
+        assert page(check=True, **options)["diff"] == page(**options)["diff"] != NOTHING, change
+        assert not page(**options)["changed"], change
+    edge(**OPTIONS, error_page={"codes": []})
+    assert page(check=True, state="absent")["changed"]
+    assert page(state="absent")["changed"]
+    assert not page(state="absent")["changed"]
 
 
 class Inside:

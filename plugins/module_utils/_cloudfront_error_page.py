@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A page in a private bucket that only CloudFront may read: what it should be and the calls that make it so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
+from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
+from ansible_collections.amica.stack.plugins.module_utils._aws import differing
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+PRIVATE = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+CONTENT_TYPE = "text/html; charset=utf-8"
+CACHE_CONTROL = "max-age=60"
+# S3 makes buckets of this region only without a location.
+HOME_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, the bucket that holds it and who may read it. `path` is the page's in the distribution."""
+
+    bucket: str
+    path: str
+    html: str
+    region: str
+    account_id: str
+    partition: str
+    tags: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        return self.path.lstrip("/")
+
+    @property
+    def domain_name(self) -> str:
+        return f"{self.bucket}.s3.{self.region}.amazonaws.com"
+
+    def policy(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html"""
+        source = f"arn:{self.partition}:cloudfront::{self.account_id}:distribution/*"
+        statement = {
+            "Sid": "CloudFrontOfThisAccount",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:{self.partition}:s3:::{self.bucket}/*",
+            "Condition": {"ArnLike": {"AWS:SourceArn": source}},
+        }
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "Bucket": self.bucket,
+            "PublicAccessBlock": PRIVATE,
+            "Policy": self.policy(),
+            "Tags": dict(self.tags),
+            "OriginAccessControl": True,
+            "Pages": {self.key: self.html},
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended; the page's origin is empty where there is none."""
+
+    changed: bool
+    bucket_domain_name: str
+    origin_access_control_id: str
+    diff: dict[str, dict[str, Any]]
+
+
+def access_control_id(cloudfront: Any, name: str) -> str:
+    """The id of the origin access control of a name, which CloudFront lets there be one of; empty for none."""
+    more: dict[str, str] = {}
+    while True:
+        page = cloudfront.list_origin_access_controls(**more)["OriginAccessControlList"]
+        for summary in page.get("Items") or []:
+            if summary["Name"] == name:
+                return str(summary["Id"])
+        if not page.get("NextMarker"):
+            return ""
+        more = {"Marker": page["NextMarker"]}
+
+
+def read(s3: Any, cloudfront: Any, bucket: str) -> dict[str, Any]:
+    """What stands, as `Page.wanted` writes it; without the bucket only what else stands."""
+    found: dict[str, Any] = {}
+    if access_control_id(cloudfront, bucket):
+        found["OriginAccessControl"] = True
+    if absent_as_none(lambda: s3.head_bucket(Bucket=bucket), "404", "NoSuchBucket") is None:
+        return found
+    found["Bucket"] = bucket
+    block = absent_as_none(lambda: s3.get_public_access_block(Bucket=bucket), "NoSuchPublicAccessBlockConfiguration")
+    if block:
+        found["PublicAccessBlock"] = block["PublicAccessBlockConfiguration"]
+    policy = absent_as_none(lambda: s3.get_bucket_policy(Bucket=bucket), "NoSuchBucketPolicy")
+    if policy:
+        found["Policy"] = json.loads(policy["Policy"])
+    tagging = absent_as_none(lambda: s3.get_bucket_tagging(Bucket=bucket), "NoSuchTagSet")
+    found["Tags"] = tags_to_dict((tagging or {}).get("TagSet"))
+    objects = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [item["Key"] for answer in objects for item in answer.get("Contents") or []]
+    found["Pages"] = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in sorted(keys)}
+    return found
+
+
+def present(s3: Any, cloudfront: Any, page: Page, check: bool) -> Result:
+    before, wanted = read(s3, cloudfront, page.bucket), page.wanted()
+    diff = differing(before, wanted)
+    if not check and before != wanted:
+        write(s3, cloudfront, page, before)
+    return Result(before != wanted, page.domain_name, access_control_id(cloudfront, page.bucket), diff)
+
+
+def write(s3: Any, cloudfront: Any, page: Page, before: Mapping[str, Any]) -> None:
+    """Each step alone mends what a run that was cut short has left."""
+    wanted = page.wanted()
+    if "Bucket" not in before:
+        place = {} if page.region == HOME_REGION else {"LocationConstraint": page.region}
+        s3.create_bucket(Bucket=page.bucket, **({"CreateBucketConfiguration": place} if place else {}))
+    if before.get("PublicAccessBlock") != wanted["PublicAccessBlock"]:
+        s3.put_public_access_block(Bucket=page.bucket, PublicAccessBlockConfiguration=PRIVATE)
+    if before.get("Policy") != wanted["Policy"]:
+        s3.put_bucket_policy(Bucket=page.bucket, Policy=json.dumps(wanted["Policy"]))
+    if before.get("Tags") != wanted["Tags"]:
+        s3.put_bucket_tagging(Bucket=page.bucket, Tagging={"TagSet": dict_to_tags(page.tags)})
+    if not before.get("OriginAccessControl"):
+        cloudfront.create_origin_access_control(
+            OriginAccessControlConfig={
+                "Name": page.bucket,
+                "Description": f"Reads {page.domain_name}",
+                "SigningProtocol": "sigv4",
+                "SigningBehavior": "always",
+                "OriginAccessControlOriginType": "s3",
+            }
+        )
+    if before.get("Pages", {}).get(page.key) != page.html:
+        s3.put_object(
+            Bucket=page.bucket,
+            Key=page.key,
+            Body=page.html.encode(),
+            ContentType=CONTENT_TYPE,
+            CacheControl=CACHE_CONTROL,
+        )
+    for key in before.get("Pages", {}):
+        if key != page.key:
+            s3.delete_object(Bucket=page.bucket, Key=key)
+
+
+def absent(s3: Any, cloudfront: Any, bucket: str, check: bool) -> Result:
+    """Removes page, bucket and access control, which CloudFront lets go once no distribution uses it."""
+    before = read(s3, cloudfront, bucket)
+    if before and not check:
+        for key in before.get("Pages", {}):
+            s3.delete_object(Bucket=bucket, Key=key)
+        if "Bucket" in before:
+            s3.delete_bucket(Bucket=bucket)
+        if known := access_control_id(cloudfront, bucket):
+            etag = cloudfront.get_origin_access_control(Id=known)["ETag"]
+            cloudfront.delete_origin_access_control(Id=known, IfMatch=etag)
+    return Result(bool(before), "", "", differing(before, {}))
