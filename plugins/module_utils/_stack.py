@@ -121,6 +121,8 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
         "arn": balancer["LoadBalancerArn"],
         "dns_name": balancer["DNSName"],
         "state": balancer.get("State", {}).get("Code"),
+        "scheme": balancer.get("Scheme"),
+        "zones": sorted(zone["ZoneName"] for zone in balancer.get("AvailabilityZones") or ()),
         "listeners": [
             {"port": int(listener["Port"]), "protocol": listener["Protocol"]}
             for listener in sorted(answers.listeners, key=lambda listener: int(listener["Port"]))
@@ -171,6 +173,7 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
     service = answers.service
     if service is None:
         return None
+    vpc = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     return {
         "name": service["serviceName"],
         "arn": service["serviceArn"],
@@ -179,6 +182,7 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
         "running_count": service["runningCount"],
         "pending_count": service["pendingCount"],
         "task_definition": service["taskDefinition"],
+        "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
         "deployments": [deployment_part(deployment) for deployment in service.get("deployments", ())],
         "events": [
             {"created_at": moment(event.get("createdAt")), "message": event["message"]}
@@ -252,7 +256,13 @@ def cluster_part(answers: Answers) -> dict[str, Any] | None:
     cluster = answers.cluster
     if cluster is None:
         return None
-    return {"name": cluster["clusterName"], "arn": cluster["clusterArn"], "status": cluster["status"]}
+    settings = {setting["name"]: setting["value"] for setting in cluster.get("settings") or ()}
+    return {
+        "name": cluster["clusterName"],
+        "arn": cluster["clusterArn"],
+        "status": cluster["status"],
+        "container_insights": settings.get("containerInsights", "disabled"),
+    }
 
 
 def scaling_part(answers: Answers) -> dict[str, Any] | None:

@@ -113,7 +113,7 @@ def read_roles(aws: Clients, stack: str, wanted: StackNames) -> Found:
 
 
 def read_cluster(aws: Clients, stack: str, wanted: StackNames) -> Found:
-    cluster = first(aws("ecs").describe_clusters(clusters=[wanted.cluster])["clusters"])
+    cluster = first(aws("ecs").describe_clusters(clusters=[wanted.cluster], include=["SETTINGS"])["clusters"])
     return {"cluster": cluster if cluster and cluster["status"] != "INACTIVE" else None}
 
 

@@ -142,7 +142,8 @@ stack:
       type: dict
     load_balancer:
       description:
-        - The load balancer; C(name), C(arn), C(dns_name), C(state), and C(listeners) with C(port) and C(protocol).
+        - The load balancer; C(name), C(arn), C(dns_name), C(state), C(scheme), C(zones), and C(listeners) with C(port)
+          and C(protocol).
       type: dict
     target_group:
       description: The target group; C(name), C(arn) and C(targets) with C(id), C(port), C(state) and C(reason).
@@ -151,12 +152,13 @@ stack:
       description: C(execution) and C(task), each with C(name) and C(arn), or none.
       type: dict
     cluster:
-      description: The cluster; C(name), C(arn) and C(status).
+      description: The cluster; C(name), C(arn), C(status) and C(container_insights).
       type: dict
     service:
       description:
         - The service; C(name), C(arn), C(status), C(desired_count), C(running_count), C(pending_count),
-          C(task_definition), C(deployments), and C(events), the last five with C(created_at) and C(message).
+          C(task_definition), C(assign_public_ip), C(deployments), and C(events), the last five with
+          C(created_at) and C(message).
       type: dict
     task_definition:
       description:

@@ -74,6 +74,11 @@ def test_the_four_commands_of_an_operator(workspace: Workspace) -> None:
     assert [target["TargetHealth"]["State"] for target in health["TargetHealthDescriptions"]] == ["healthy"]
 
 
+def test_what_stands_costs_what_is_planned(workspace: Workspace) -> None:
+    bill = deployed(workspace.play("playbooks/cost.yml", "--diff")).result("The bill is known")["ansible_facts"]
+    assert bill["cost_output"]["running_total"] == bill["cost_output"]["total"]
+
+
 def test_status_and_logs_stand_alone(workspace: Workspace) -> None:
     status = deployed(workspace.play("playbooks/status.yml"))
     assert "healthy" in json.dumps(status.result("The stack is shown")["msg"])

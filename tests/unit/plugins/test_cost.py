@@ -1,0 +1,338 @@
+"""Bills that were added up by hand, and what else must hold of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.amica.stack.plugins.filter.monthly_cost import monthly_cost
+from ansible_collections.amica.stack.plugins.module_utils._cost import Shape
+from ansible_collections.amica.stack.plugins.module_utils._cost import Traffic
+from ansible_collections.amica.stack.plugins.module_utils._cost import estimate
+from ansible_collections.amica.stack.plugins.module_utils._cost import lines
+from ansible_collections.amica.stack.plugins.module_utils._cost import planned
+from ansible_collections.amica.stack.plugins.module_utils._cost import price_book
+from ansible_collections.amica.stack.plugins.module_utils._cost import running
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._prices import is_usage
+from ansible_collections.amica.stack.plugins.module_utils._prices import look_up
+from ansible_collections.amica.stack.plugins.module_utils._prices import price_in
+from ansible_collections.amica.stack.plugins.module_utils._prices import query
+
+ROLES = Path(__file__).parents[3] / "roles"
+FILE = yaml.safe_load((ROLES / "cost" / "vars" / "main" / "prices.yml").read_text())
+PRICES: dict[str, Any] = FILE["cost_prices"]
+SINGAPORE = price_book(PRICES, "ap-southeast-1", {}, {})
+VIRGINIA = price_book(PRICES, "us-east-1", {}, {})
+
+DEV: dict[str, Any] = {
+    "cpu": 256,
+    "memory": 512,
+    "storage": 20,
+    "architecture": "x86_64",
+    "spot_percent": 0,
+    "tasks": 1,
+    "min_tasks": 1,
+    "max_tasks": 1,
+    "task_addresses": True,
+    "zones": 2,
+    "load_balancer": "internet-facing",
+    "distribution": True,
+    "insights": "disabled",
+    "nat_gateways": 0,
+    "endpoints": 0,
+    "alarms": 0,
+    "dashboards": 0,
+    "web_acl_rules": 0,
+    "secrets": 0,
+    "retention_days": 30,
+}
+MONTH: dict[str, Any] = {
+    "tasks": 1,
+    "requests": 100000,
+    "data_gb": 10,
+    "connections": 10,
+    "fetched_gb": 5,
+    "log_gb": 1,
+    "image_gb": 1,
+}
+TRAFFIC = Traffic(**{name: Decimal(value) for name, value in MONTH.items()})
+
+
+def shape(**changes: Any) -> Shape:
+    return planned({**DEV, **changes})
+
+
+def amounts(of: Shape, traffic: Traffic = TRAFFIC, price: Any = SINGAPORE) -> dict[str, str]:
+    return {line.label: str(line.amount) for line in lines(of, traffic, price)}
+
+
+def test_the_compute_of_dev_at_the_prices_of_virginia_is_nine_dollars_and_a_cent() -> None:
+    # 0.25 x 730 x 0.04048 = 7.3876 and 0.5 x 730 x 0.004445 = 1.6224
+    found = amounts(shape(), price=VIRGINIA)
+    assert (found["Fargate vCPU"], found["Fargate memory"]) == ("7.39", "1.62")
+
+
+def test_dev_in_singapore() -> None:
+    assert amounts(shape()) == {
+        "Fargate vCPU": "9.23",  # 182.5 x 0.05056 = 9.2272
+        "Fargate memory": "2.02",  # 365 x 0.00553 = 2.01845
+        "Load balancer": "18.40",  # 730 x 0.0252 = 18.396
+        "Load balancer capacity": "0.08",  # 10 GB are 10 LCU hours, more than connections and requests
+        "IPv4 of the load balancer": "7.30",  # 2 x 730 x 0.005
+        "IPv4 of the tasks": "3.65",
+        "Log lines": "0.70",
+        "Log storage": "0.03",
+        "Images": "0.10",
+    }
+    bill = estimate(shape(), TRAFFIC, SINGAPORE)
+    assert (str(bill.total), str(bill.floor), str(bill.ceiling)) == ("41.51", "40.70", "41.51")
+
+
+def test_arm_is_cheaper_and_spot_is_a_share() -> None:
+    found = amounts(shape(architecture="arm64", cpu="1024", memory="2048", spot_percent="50", tasks="4"))
+    assert found["Fargate vCPU"] == "59.06"  # 4 x 730 x 0.5 x 0.04045 = 59.057
+    assert found["Fargate Spot vCPU"] == "17.72"  # 0.3 of it
+    assert found["Fargate memory"] == "12.91"  # 4 x 2 x 730 x 0.5 x 0.00442 = 12.9064
+
+
+def test_the_first_twenty_gb_of_storage_are_free() -> None:
+    assert "Fargate storage over 20 GB" not in amounts(shape())
+    assert amounts(shape(storage=30))["Fargate storage over 20 GB"] == "0.97"  # 10 x 730 x 0.000133
+
+
+def test_what_rag_and_enterprise_add() -> None:
+    found = amounts(
+        shape(
+            task_addresses="false",
+            load_balancer="internal",
+            nat_gateways=1,
+            endpoints=4,
+            alarms=8,
+            dashboards=1,
+            web_acl_rules=3,
+            secrets=2,
+            insights="enabled",
+        )
+    )
+    assert not [label for label in found if label.startswith("IPv4") and label != "IPv4 of NAT"]
+    assert found["NAT gateways"] == "43.07"  # 730 x 0.059
+    assert found["NAT data"] == "0.30"
+    assert found["VPC endpoints"] == "75.92"  # 4 x 2 x 730 x 0.013
+    assert found["Web ACL"] == "5.00"
+    assert found["Web ACL rules"] == "3.00"
+    assert found["Web ACL requests"] == "0.06"
+    assert (found["Alarms"], found["Dashboards"], found["Secrets"]) == ("0.80", "3.00", "0.80")
+    assert found["Container Insights"] == "7.50"
+
+
+def test_cloudfront_is_free_up_to_its_allowance() -> None:
+    busy = replace(TRAFFIC, data_gb=Decimal(1124), requests=Decimal(11_000_000))
+    found = amounts(shape(), busy)
+    assert (found["CloudFront data"], found["CloudFront requests"]) == ("12.00", "1.20")
+    assert amounts(shape(distribution=False), busy)["Data to the internet"] == "134.88"
+
+
+def test_the_tasks_stay_between_their_bounds() -> None:
+    scaled = shape(min_tasks=2, max_tasks=4, tasks=2)
+    bill = estimate(scaled, replace(TRAFFIC, tasks=Decimal(3)), SINGAPORE)
+    hours = {line.label: line.quantity for line in bill.lines}
+    assert hours["Fargate memory"] == Decimal("0.5") * 3 * 730
+    assert amounts(scaled, replace(TRAFFIC, tasks=Decimal(9)))["Fargate vCPU"] == "36.91"
+    assert bill.floor < bill.total < bill.ceiling
+
+
+def test_a_service_of_no_tasks_still_costs() -> None:
+    found = amounts(shape(tasks=0))
+    assert not [label for label in found if "Fargate" in label]
+    assert found["Load balancer"] == "18.40"
+
+
+STACK: dict[str, Any] = {
+    "task_definition": {"cpu": 256, "memory": 512, "ephemeral_storage": 20, "architecture": "X86_64"},
+    "service": {"desired_count": 1, "assign_public_ip": True},
+    "scaling": None,
+    "load_balancer": {"scheme": "internet-facing", "zones": ["a", "b"]},
+    "cluster": {"container_insights": "disabled"},
+    "distribution": {"id": "E1"},
+    "log_group": {"retention_days": 30},
+    "tagged_resources": [],
+}
+
+
+def test_what_stands_as_planned_costs_the_same() -> None:
+    assert running(STACK, shape()) == shape()
+
+
+def test_what_else_stands_is_counted_by_its_tags() -> None:
+    arns = [
+        "arn:aws:ec2:x:1:natgateway/nat-1",
+        "arn:aws:cloudwatch:x:1:alarm:a",
+        "arn:aws:cloudwatch:x:1:alarm:b",
+        "arn:aws:secretsmanager:x:1:secret:s",
+        "arn:aws:wafv2:us-east-1:1:global/webacl/amica/1",
+    ]
+    found = running({**STACK, "tagged_resources": arns, "scaling": {"min": 2, "max": 4}}, shape(web_acl_rules=3))
+    counts = (found.nat_gateways, found.alarms, found.secrets, found.web_acl_rules)
+    assert [int(count) for count in counts] == [1, 2, 1, 3]
+    assert (found.min_tasks, found.max_tasks) == (Decimal(2), Decimal(4))
+
+
+def test_nothing_stands_and_nothing_costs() -> None:
+    nothing: dict[str, Any] = {**dict.fromkeys(STACK), "tagged_resources": []}
+    assert (
+        lines(running(nothing, shape(alarms=8)), replace(TRAFFIC, log_gb=Decimal(0), image_gb=Decimal(0)), SINGAPORE)
+        == []
+    )
+
+
+def bill(**options: Any) -> dict[str, Any]:
+    return monthly_cost(DEV, MONTH, PRICES, options.pop("region", "ap-southeast-1"), **options)
+
+
+def test_the_tables_fit_into_eighty_characters() -> None:
+    large = {**DEV, "cpu": 16384, "memory": 122880, "storage": 200, "tasks": 5000, "max_tasks": 5000}
+    for table in (
+        bill()["table"],
+        bill(running=STACK)["table"],
+        monthly_cost(large, {**MONTH, "tasks": 5000}, PRICES, "ap-southeast-1")["table"],
+    ):
+        assert max(map(len, table)) <= 80
+    assert any(line.endswith("#" * 10) for line in bill()["table"])
+
+
+def test_the_lines_add_up_to_the_total() -> None:
+    found = bill()
+    assert sum(Decimal(line["amount"]) for line in found["lines"]) == Decimal(found["total"])
+
+
+def test_a_change_is_told_line_by_line() -> None:
+    found = bill(running={**STACK, "service": {"desired_count": 2, "assign_public_ip": True}})
+    (line,) = [line for line in found["table"] if line.startswith("Fargate vCPU")]
+    assert line.split()[2:5] == ["18.45", "9.23", "-9.22"]
+    assert found["running_total"] == "56.40"
+
+
+def test_one_s_own_price_comes_first_then_what_was_looked_up() -> None:
+    found = price_book(PRICES, "eu-west-1", {"nat_hour": "0.01"}, {"nat_hour": "0.02", "nat_gb": "0.03"})
+    assert (found("nat_hour"), found("nat_gb")) == (Decimal("0.01"), Decimal("0.03"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"region": "eu-west-1"}, "no fargate_vcpu_hour of eu-west-1 is on file"),
+        ({"overrides": {"nat": "1"}}, "cost_price_overrides: nat is no price. Write one of"),
+        ({"overrides": {"ipv4_hour": "cheap"}}, "cost_price_overrides.ipv4_hour: 'cheap' is not a number from 0"),
+    ],
+)
+def test_what_cannot_be_priced_is_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=sentence):
+        bill(**options)
+
+
+@pytest.mark.parametrize("value", ["many", -1, "NaN", None, ""])
+def test_traffic_is_a_number(value: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"cost_requests: .* is not a number from 0"):
+        monthly_cost(DEV, {**MONTH, "requests": value}, PRICES, "ap-southeast-1")
+
+
+def test_no_price_is_a_float_and_each_has_a_source() -> None:
+    for name, entry in PRICES.items():
+        values = [value for key, value in entry.items() if key not in ("source", "usage")]
+        assert values, name
+        assert all(isinstance(value, str) and Decimal(value) > 0 for value in values), name
+        assert entry["source"], name
+
+
+def test_the_roles_own_defaults_are_the_plan_s() -> None:
+    defaults = {
+        name: value
+        for role in ROLES.iterdir()
+        for name, value in yaml.safe_load((role / "defaults" / "main.yml").read_text()).items()
+    }
+    text = (ROLES / "cost" / "vars" / "main" / "stack.yml").read_text()
+    stack = yaml.safe_load(text)["cost_stack"]
+    assumed = [value.strip("{} ").split(" | default(") for value in stack.values() if " | default(" in str(value)]
+    assert assumed
+    for name, default in assumed:
+        assert yaml.safe_load(default.removesuffix(")")) == defaults[name], name
+
+
+def product(usage: str, *tiers: tuple[str, str]) -> str:
+    dimensions = {str(n): {"beginRange": start, "pricePerUnit": {"USD": usd}} for n, (start, usd) in enumerate(tiers)}
+    terms = {"OnDemand": {"T": {"priceDimensions": dimensions}}}
+    return json.dumps({"product": {"attributes": {"usagetype": usage}}, "terms": terms})
+
+
+def test_a_price_is_found_by_its_exact_usage_and_its_first_tier_that_costs() -> None:
+    products = [
+        product("APS1-TS-LCUUsage", ("0", "9")),
+        product("APS1-LCUUsage", ("5", "0.0070000000"), ("0", "0.0000000000"), ("1", "0.0080000000")),
+    ]
+    assert price_in(products, {"type": "LCUUsage"}) == "0.008"
+    assert price_in(products, {"type": "NatGateway-Hours"}) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "matches"),
+    [
+        ("NatGateway-Hours", True),
+        ("APS1-NatGateway-Hours", True),
+        ("EU-NatGateway-Hours", True),
+        ("APS1-RegionalNatGateway-Hours", False),
+        ("APS1-NatGateway-Hours-Extra", False),
+    ],
+)
+def test_a_usage_type_carries_its_region(found: str, matches: bool) -> None:
+    assert is_usage(found, "NatGateway-Hours") is matches
+
+
+def test_the_query_names_region_and_what_narrows_it() -> None:
+    usage = {"service": "AWSELB", "type": "LCUUsage", "operation": "LoadBalancing:Application"}
+    assert query(usage, "eu-west-1") == {
+        "ServiceCode": "AWSELB",
+        "Filters": [
+            {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-1"},
+            {"Type": "TERM_MATCH", "Field": "operation", "Value": "LoadBalancing:Application"},
+        ],
+    }
+
+
+class Catalogue:
+    """The Pricing API with one load balancer's prices, over two pages."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def get_paginator(self, operation: str) -> Catalogue:
+        assert operation == "get_products"
+        return self
+
+    def paginate(self, **question: Any) -> list[dict[str, Any]]:
+        self.asked.append(question)
+        return [
+            {"PriceList": [product("APS1-LCUUsage", ("0", "0.0080000000"))]},
+            {"PriceList": [product("APS1-LoadBalancerUsage", ("0", "0.0252000000"))]},
+        ]
+
+
+def test_what_answers_together_is_asked_once_and_what_is_unknown_left_out() -> None:
+    wanted = {name: PRICES[name] for name in ("load_balancer_hour", "load_balancer_lcu_hour", "dashboard_month")}
+    catalogue = Catalogue()
+    prices = look_up(
+        catalogue, {**wanted, "other": {"usage": {"service": "AWSELB", "type": "Other"}}}, "ap-southeast-1"
+    )
+    assert prices == {"load_balancer_hour": "0.0252", "load_balancer_lcu_hour": "0.008"}
+    assert len(catalogue.asked) == 2
+
+
+def test_a_refusal_is_the_collection_s_own() -> None:
+    with pytest.raises(Refused):
+        price_book(PRICES, "eu-west-1", {}, {})("nat_hour")
