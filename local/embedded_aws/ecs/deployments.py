@@ -77,7 +77,9 @@ def begin(store: Store, service: Record, now: float) -> None:
     if service["_releases"] and current_release(service)["status"] in OPEN:
         finish(service, "STOPPED", "because a new deployment was started.", store.tasks_of(service), now)
     path = (short(service["clusterArn"]), service["serviceName"])
-    identity, revision = f"ecs-svc/{number()}", store.arn("service-revision", *path, number())
+    # A deployment and its service revision have one number.
+    serial = number()
+    identity, revision = f"ecs-svc/{serial}", store.arn("service-revision", *path, serial)
     common = {"serviceArn": service["serviceArn"], "clusterArn": service["clusterArn"], "createdAt": now}
     fields = {name: copy.deepcopy(service[name]) for name in REVISION_FIELDS if service.get(name) is not None}
     sources = {item["_revision"] for item in service["deployments"] if item["rolloutState"] != "FAILED"}

@@ -195,7 +195,7 @@ CAUSES: tuple[Row, ...] = (
         "configuration",
         "The application refused its configuration.",
         "Read its last lines; set the variable or secret they name.",
-        logged=r"(configuration|variable|setting)s?\b.*(missing|invalid|required|not set)|KeyError: '[A-Z_]+'",
+        logged=r"(configuration|variable|setting)s?\b.*(missing|invalid|wrong|required|not set)|KeyError: '[A-Z_]+'",
     ),
     Row(
         "command",
