@@ -14,6 +14,7 @@ from e2e.playbooks import Workspace
 from support.browser_chat import BROWSERS
 from support.browser_chat import browser_chat
 from support.chat_client import chat
+from support.chat_crowd import Crowd
 
 
 def deployed(run: Run) -> Run:
@@ -113,11 +114,16 @@ def test_one_change_is_one_change_then_none(
         assert task["memory"] == "1024"
 
 
-def test_an_edit_of_the_app_rolls_out_alone(workspace: Workspace) -> None:
+def test_an_edit_of_the_app_rolls_out_alone_while_twenty_people_chat(workspace: Workspace) -> None:
     before = deployed(workspace.play("site.yml")).stack["task_definition"]
     app = workspace.folder / "app" / "app.py"
     app.write_text(app.read_text().replace("Echo", "Mountain echo"))
-    run = deployed(workspace.play("site.yml", "--tags", "redeploy"))
+    with Crowd(f"http://127.0.0.1:{workspace.http_port}", 20) as crowd:
+        assert crowd.all_heard("Echo", 60), crowd
+        run = deployed(workspace.play("site.yml", "--tags", "redeploy"))
+        assert crowd.all_heard("Mountain echo", 60), crowd
+    assert (crowd.lost, crowd.refused) == ([], [])
+    assert len(crowd.returned) == crowd.size, "the task of each was replaced"
     assert set(run.changed) == {"The image is in the repository", PROTECTION, *REVISION}
     assert run.stack["task_definition"]["image_digest"] != before["image_digest"]
     assert run.stack["task_definition"]["revision"] == before["revision"] + 1

@@ -58,6 +58,7 @@ def test_status_tells_the_drift(workspace: Workspace) -> None:
     assert "service taskDefinition: amica-task:1 -> amica-task:2" in lines
     assert "Since" in lines
     assert "completed: 1 task" in lines
+    assert "\\\\n" not in lines, "the lines are lines"
 
 
 def test_restart_replaces_the_tasks(workspace: Workspace) -> None:
