@@ -159,6 +159,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     from embedded_aws import monitoring
     from embedded_aws import network
     from embedded_aws import queries
+    from embedded_aws import quotas
     from embedded_aws import registry
     from embedded_aws import small
     from embedded_aws import tagging
@@ -169,6 +170,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     monitoring.install()
     network.install(clock, delays.get("nat", 0))
     queries.install()
+    quotas.install()
     registry.install(Path(options.home) / "registry", options.port)
     small.install()
     tagging.install()

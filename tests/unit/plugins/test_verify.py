@@ -1,0 +1,185 @@
+"""What stands in the way of a stack: each observation and what is found in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.amica.stack.plugins.module_utils._names import names
+from ansible_collections.amica.stack.plugins.module_utils._verify import ENDPOINTS
+from ansible_collections.amica.stack.plugins.module_utils._verify import Certificate
+from ansible_collections.amica.stack.plugins.module_utils._verify import CertificateWanted
+from ansible_collections.amica.stack.plugins.module_utils._verify import Decision
+from ansible_collections.amica.stack.plugins.module_utils._verify import Image
+from ansible_collections.amica.stack.plugins.module_utils._verify import Observed
+from ansible_collections.amica.stack.plugins.module_utils._verify import Quota
+from ansible_collections.amica.stack.plugins.module_utils._verify import Secret
+from ansible_collections.amica.stack.plugins.module_utils._verify import Subnet
+from ansible_collections.amica.stack.plugins.module_utils._verify import Taken
+from ansible_collections.amica.stack.plugins.module_utils._verify import Unseen
+from ansible_collections.amica.stack.plugins.module_utils._verify import Wanted
+from ansible_collections.amica.stack.plugins.module_utils._verify import covers
+from ansible_collections.amica.stack.plugins.module_utils._verify import findings
+from ansible_collections.amica.stack.plugins.module_utils._verify import prose
+from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import Place
+from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import needs
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/chat"
+CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/1"
+TRUST = [
+    {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {},
+    }
+]
+WANTED = Wanted(
+    "amica",
+    "eu-west-1",
+    most_tasks=4,
+    image="111122223333.dkr.ecr.eu-west-1.amazonaws.com/chat:1",
+    subnet_ids=("subnet-1", "subnet-2"),
+    secrets={"DATABASE_URL": f"{SECRET}:url::", "REDIS_URL": PARAMETER},
+    variables=("LOG_LEVEL",),
+    certificates=(CertificateWanted("cloudfront_certificate_arn", CERTIFICATE, ("chat.example.com",)),),
+    domains=("chat.example.com",),
+)
+PUBLIC = Subnet("subnet-1", "vpc-1", "eu-west-1a", 200, "internet")
+FINE = Observed(
+    decisions=[Decision("ecs:CreateCluster", "*", True)],
+    quotas=[
+        Quota("Fargate vCPUs", "L-3032A538", 6.0),
+        Quota("VPCs", "L-F678F1CE", 5.0, 4),
+        Quota("Application Load Balancers", "L-53DA6B97", 50.0, 3),
+        Quota("Elastic IP addresses", "L-0263D0A3", 5.0, 5),
+    ],
+    trust={"amica-task-role": TRUST},
+    secrets={f"{SECRET}:url::": Secret(True, keys=frozenset({"url", "user"})), PARAMETER: Secret(True)},
+    image=Image(True, frozenset({"amd64", "arm64"})),
+    certificates={CERTIFICATE: Certificate("ISSUED", ("*.example.com",))},
+    hosted_zones=["example.com."],
+    subnets=[PUBLIC, replace(PUBLIC, id="subnet-2", zone="eu-west-1b")],
+)
+
+
+def found(wanted: Wanted = WANTED, **observed: Any) -> list[tuple[str, str, str]]:
+    return [(one.kind, one.check, str(one)) for one in findings(wanted, replace(FINE, **observed))]
+
+
+def test_a_good_account_has_no_findings() -> None:
+    assert findings(WANTED, FINE) == []
+    assert prose([]) == ["Nothing stands in the way"]
+
+
+def subnets(**changes: Any) -> list[Subnet]:
+    return [replace(subnet, **changes) for subnet in FINE.subnets]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("observed", "kind", "check", "said"),
+    [
+        ({"opt_in_status": "not-opted-in"}, "problem", "region", "Enable it"),
+        ({"opt_in_status": ""}, "problem", "region", "does not know"),
+        ({"zones": 1}, "problem", "region", "vpc_availability_zone_count: 1"),
+        ({"quotas": [Quota("VPCs", "L-F678F1CE", 5.0, 5)]}, "problem", "quotas", "5 are in use"),
+        ({"quotas": [Quota("Fargate vCPUs", "L-3032A538", 0.5)]}, "problem", "quotas", "needs 1"),
+        ({"quotas": [Unseen("denied")]}, "not checked", "quotas", "denied"),
+        ({"subnets": [replace(PUBLIC, way_out=""), FINE.subnets[1]]}, "problem", "network", "ecr.api"),  # type: ignore[index]
+        ({"subnets": [PUBLIC]}, "problem", "network", "subnet-2"),
+        ({"subnets": subnets(free_addresses=1)}, "problem", "network", "2 free addresses"),
+        ({"subnets": [PUBLIC, replace(FINE.subnets[1], vpc="vpc-2")]}, "problem", "network", "several VPCs"),  # type: ignore[index]
+        ({"subnets": Unseen("denied")}, "not checked", "network", "denied"),
+        ({"taken": [Taken("load balancer", "amica-alb", "")]}, "problem", "names", "amica:stack=amica"),
+        ({"taken": [Taken("role", "amica-task-role", "other")]}, "problem", "names", "the stack other"),
+        ({"trust": {"amica-task-role": []}}, "warning", "roles", "ecs-tasks.amazonaws.com"),
+        ({"image": Image(False)}, "problem", "image", "no such image"),
+        ({"image": Image(True, frozenset({"arm64"}))}, "problem", "image", "ecs_fargate_architecture"),
+        ({"image": Unseen("another registry")}, "not checked", "image", "another registry"),
+        ({"secrets": {PARAMETER: Secret(False)}}, "problem", "secrets", PARAMETER),
+        ({"secrets": {f"{SECRET}:url::": Secret(True, keys=frozenset({"user"}))}}, "problem", "secrets", "keys user"),
+        ({"secrets": {f"{SECRET}:url::": Secret(True)}}, "problem", "secrets", "no JSON object"),
+        ({"secrets": {f"{SECRET}:url::": Secret(True, True)}}, "problem", "secrets", "restore-secret"),
+        ({"secrets": {PARAMETER: Unseen("denied")}}, "not checked", "secrets", "denied"),
+        ({"certificates": {}}, "problem", "certificates", "there is no"),
+        ({"certificates": {CERTIFICATE: Certificate("PENDING_VALIDATION")}}, "problem", "certificates", "not ISSUED"),
+        (
+            {"certificates": {CERTIFICATE: Certificate("ISSUED", ("example.com",))}},
+            "problem",
+            "certificates",
+            "not for",
+        ),
+        ({"certificates": {CERTIFICATE: Unseen("denied")}}, "not checked", "certificates", "denied"),
+        ({"hosted_zones": ["ample.com."]}, "warning", "domain", "hosted zone"),
+        ({"hosted_zones": Unseen("denied")}, "not checked", "domain", "denied"),
+        ({"decisions": Unseen("denied")}, "not checked", "permissions", "SimulatePrincipalPolicy"),
+    ],
+)
+def test_each_obstacle_is_one_finding_with_its_remedy(
+    observed: dict[str, Any], kind: str, check: str, said: str
+) -> None:
+    (only,) = found(**observed)
+    assert only[:2] == (kind, check)
+    assert said in only[2]
+
+
+def test_denied_actions_are_one_finding_a_service_and_resource() -> None:
+    decisions = [
+        Decision("ecs:CreateCluster", "*", False),
+        Decision("ecs:CreateService", "*", False),
+        Decision("ec2:CreateVpc", "*", False),
+        Decision("iam:PassRole", "*", False, missing=("iam:associatedresourcearn",)),
+    ]
+    kinds = [(kind, text) for kind, check, text in found(decisions=decisions)]
+    assert [kind for kind, text in kinds] == ["problem", "problem", "not checked"]
+    assert "CreateCluster, CreateService" in kinds[0][1]
+
+
+def test_endpoints_take_the_place_of_a_way_out() -> None:
+    every = frozenset({*ENDPOINTS, "secretsmanager", "ssm"})
+    assert found(subnets=subnets(way_out="", endpoints=every)) == []
+    assert "no endpoint for ssm" in found(subnets=subnets(way_out="", endpoints=every - {"ssm"}))[0][2]
+
+
+def test_tasks_without_a_public_address_need_more_than_an_internet_gateway() -> None:
+    private = replace(WANTED, public_addresses=False)
+    assert "ecs_fargate_assign_public_ip" in found(private)[0][2]
+    assert found(private, subnets=subnets(way_out="nat")) == []
+
+
+def test_what_stands_needs_no_quota() -> None:
+    full = [Quota("VPCs", "L-F678F1CE", 5.0, 5), Quota("Application Load Balancers", "L-53DA6B97", 50.0, 50)]
+    assert found(replace(WANTED, vpc_stands=True, load_balancer_stands=True), quotas=full) == []
+    addresses = [Quota("Elastic IP addresses", "L-0263D0A3", 5.0, 5)]
+    assert found(replace(WANTED, elastic_ips=1), quotas=addresses)[0][:2] == ("problem", "quotas")
+
+
+def test_a_size_that_fargate_does_not_offer_and_an_obsolete_variable_are_said_together() -> None:
+    wanted = replace(WANTED, memory=8192, variables=("PINECONE_ENVIRONMENT",))
+    assert [(kind, check) for kind, check, text in found(wanted)] == [("problem", "size"), ("warning", "variables")]
+    assert prose(findings(wanted, FINE))[-1] == "1 problem, 1 warning, 0 not checked"
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "covered"),
+    [
+        ("chat.example.com", "Chat.example.com", True),
+        ("*.example.com", "chat.example.com", True),
+        ("*.example.com", "a.chat.example.com", False),
+        ("*.example.com", "example.com", False),
+    ],
+)
+def test_which_domains_a_certificate_covers(name: str, domain: str, covered: bool) -> None:
+    assert covers(name, domain) is covered
+
+
+@pytest.mark.parametrize("store", ["secretsmanager", "ssm"])
+def test_needs_name_actions_of_their_resource_s_service(store: str) -> None:
+    asked = list(needs(Place("aws", "eu-west-1", "111122223333", names("amica"), "amica"), store))
+    assert any("amica-cluster/amica-service" in need.resource for need in asked)
+    for need in asked:
+        assert len({action.partition(":")[0] for action in need.actions}) == 1
+        assert need.resource == "*" or need.resource.split(":")[2] == need.actions[0].partition(":")[0]
+        assert "{" not in need.resource
