@@ -285,7 +285,7 @@ def secret_problems(settings: Settings) -> Iterator[Problem]:
         entries = settings.get(variable) or {}
         if not isinstance(entries, Mapping):
             remedy = f"Write NAME: {SECRET_MAPPINGS.get(variable, 'value')}"
-            yield Problem(variable, type(entries).__name__, "is not a mapping", remedy)
+            yield Problem(variable, "(not shown)", "is not a mapping", remedy)
             continue
         for name in entries:
             places.setdefault(str(name), []).append(variable)

@@ -512,5 +512,6 @@ def findings(wanted: Wanted, observed: Observed) -> list[Finding]:
 
 def prose(found: Sequence[Finding]) -> list[str]:
     """A line each, and one that counts."""
-    counts = [f"{sum(one.kind == kind for one in found)} {kind}" for kind in KINDS]
-    return [*map(str, found), ", ".join(counts) if found else "Nothing stands in the way"]
+    counts = ((sum(one.kind == kind for one in found), kind) for kind in KINDS)
+    tally = [f"{count} {kind}{'s' if count > 1 and kind != NOT_CHECKED else ''}" for count, kind in counts if count]
+    return [*map(str, found), ", ".join(tally) or "Nothing stands in the way"]
