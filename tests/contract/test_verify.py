@@ -68,7 +68,7 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
     secret = manager.create_secret(Name="contract-verify-db", SecretString='{"user": "x"}')["ARN"]
     missing = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/contract-verify/nothing"
     certificate = acm.request_certificate(DomainName="chat.example.com", ValidationMethod="DNS")["CertificateArn"]
-    wrong = {
+    wrong: dict[str, Any] = {
         "memory": 8192,
         "max_count": 5000,
         "zones": 9,
