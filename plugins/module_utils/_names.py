@@ -37,6 +37,11 @@ class StackNames:
     task_role: str
     distribution: str
     error_page_bucket: str
+    # No stack's name has a slash, so this is the start of no other stack's alarms.
+    alarms: str
+    edge_alarms: str
+    edge_topic: str
+    dashboard: str
 
 
 def names(name: str) -> StackNames:
@@ -57,6 +62,10 @@ def names(name: str) -> StackNames:
         task_role=f"{name}-task-role",
         distribution=f"{name}-distribution",
         error_page_bucket=f"{name}-error-page",
+        alarms=f"{name}/",
+        edge_alarms=f"{name}/edge/",
+        edge_topic=f"{name}-edge-alerts",
+        dashboard=f"{name}-dashboard",
     )
 
 

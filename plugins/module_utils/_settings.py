@@ -107,6 +107,12 @@ RANGES = {
     "ecs_fargate_minimum_healthy_percent": Range(0, 100, 100),
     "ecs_fargate_stop_timeout": Range(2, 120, 30),
     "embedded_aws_port": Range(1024, 65535, 4566),
+    "monitoring_cpu_percent": Range(1, 100, 90),
+    "monitoring_error_percent": Range(0, 100, 5),
+    "monitoring_latency_seconds": Range(1, 3600, 10),
+    "monitoring_log_errors": Range(0, 1000000, 5),
+    "monitoring_memory_percent": Range(1, 100, 90),
+    "monitoring_minimum_requests": Range(1, 1000000, 20),
     "vpc_availability_zone_count": Range(2, 6, 2),
 }
 
@@ -338,6 +344,41 @@ def secret_store_problems(settings: Settings) -> Iterator[Problem]:
         )
 
 
+@dataclass(frozen=True)
+class Address:
+    """How one kind of subscriber is written; what is `secret` is not shown."""
+
+    pattern: re.Pattern[str]
+    reason: str
+    example: str
+    secret: bool = False
+
+
+ADDRESSES = {
+    "monitoring_emails": Address(re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "is not a mail address", "ops@example.com"),
+    "monitoring_phone_numbers": Address(
+        re.compile(r"\+[1-9]\d{6,14}"), "is not a number with its country's code", "+6512345678"
+    ),
+    "monitoring_webhooks": Address(
+        re.compile(r"https://\S+"), "is not an https address", "https://events.pagerduty.com/...", secret=True
+    ),
+}
+
+
+def subscriber_problems(settings: Settings) -> Iterator[Problem]:
+    for variable, address in ADDRESSES.items():
+        values = settings.get(variable) or []
+        if not isinstance(values, (list, tuple)):
+            yield Problem(
+                variable, type(values).__name__, "is not a list", f'Write for example {variable}: ["{address.example}"]'
+            )
+            continue
+        for value in values:
+            if not address.pattern.fullmatch(str(value)):
+                shown = "(not shown)" if address.secret else value
+                yield Problem(variable, shown, address.reason, f"Write for example {address.example}")
+
+
 def endpoint_problems(settings: Settings) -> Iterator[Problem]:
     """The embedded AWS is this machine; an endpoint elsewhere would hand a test run to somebody's account."""
     embedded = str(settings.get("amica_embedded_aws", "")).lower() in ("true", "yes", "1", "on")
@@ -383,6 +424,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     certificate_problems,
     secret_problems,
     secret_store_problems,
+    subscriber_problems,
 )
 
 

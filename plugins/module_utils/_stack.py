@@ -53,6 +53,8 @@ class Answers:
     running_digest: str | None = None
     scalable_target: Answer | None = None
     distribution: Answer | None = None
+    alarms: Sequence[Answer] = ()
+    dashboard: Answer | None = None
     # Everything with the stack's tag that still exists: ARN -> tags.
     tagged: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -296,6 +298,28 @@ def edge_part(answers: Answers, names: StackNames) -> dict[str, bool]:
     }
 
 
+def alarm_parts(answers: Answers) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": alarm["AlarmName"],
+            "arn": alarm["AlarmArn"],
+            "state": alarm["StateValue"],
+            "reason": alarm.get("StateReason"),
+        }
+        for alarm in sorted(answers.alarms, key=lambda alarm: str(alarm["AlarmName"]))
+    ]
+
+
+def dashboard_part(answers: Answers) -> dict[str, Any] | None:
+    board = answers.dashboard
+    return {"name": board["DashboardName"], "arn": board["DashboardArn"]} if board else None
+
+
+def topics(answers: Answers) -> list[str]:
+    """ARNs of the topics with the stack's tag."""
+    return sorted(arn for arn in answers.tagged if arn.split(":")[2] == "sns")
+
+
 def moment(value: Any) -> str | None:
     """A time as text; botocore gives datetime."""
     if value is None:
@@ -335,6 +359,10 @@ def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     definition = stack["task_definition"]
     if definition and definition["status"] not in GONE:
         yield "task definition", f"{definition['family']}:{definition['revision']}", definition["arn"]
+    for alarm in stack["alarms"]:
+        yield "alarm", alarm["name"], alarm["arn"]
+    if stack["dashboard"]:
+        yield "dashboard", stack["dashboard"]["name"], stack["dashboard"]["arn"]
     if stack["scaling"]:
         yield "scaling", stack["name"], None
     for secret in stack["secrets"]:
@@ -369,6 +397,9 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "edge": edge_part(answers, names),
         "scaling": scaling_part(answers),
         "secrets": secret_parts(name, answers.tagged),
+        "alarms": alarm_parts(answers),
+        "topics": topics(answers),
+        "dashboard": dashboard_part(answers),
     }
 
 

@@ -32,6 +32,8 @@ Found = dict[str, Any]
 
 THREADS = 12
 STACK_TAG = "amica:stack"
+# Services whose ARNs say no kind, or whose check needs none.
+NO_KINDS = ("ec2", "s3", "sns")
 EDGE_SERVICES = ("acm", "cloudfront", "wafv2")
 
 
@@ -171,6 +173,28 @@ def read_distribution(aws: Clients, stack: str, wanted: StackNames) -> Found:
     return {"distribution": first(distribution_summaries(aws("cloudfront"), wanted.distribution))}
 
 
+def read_alarms(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    """Those of the stack's region, and CloudFront's in its own."""
+    places = {aws.region: wanted.alarms}
+    if aws.global_region != aws.region:
+        places[aws.global_region] = wanted.edge_alarms
+    found = [
+        alarm
+        for region, prefix in places.items()
+        for alarm in pages(aws("cloudwatch", region), "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix)
+    ]
+    return {"alarms": found}
+
+
+def read_dashboard(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    board = absent_as_none(
+        lambda: aws("cloudwatch").get_dashboard(DashboardName=wanted.dashboard),
+        "ResourceNotFound",
+        "DashboardNotFoundError",
+    )
+    return {"dashboard": board}
+
+
 def read_tagged(aws: Clients, stack: str, region: str | None = None) -> dict[str, dict[str, str]]:
     """ARN -> tags of whatever carries the stack's tag in a region; AWS keeps what was deleted for a while."""
     client = aws("resourcegroupstaggingapi", region)
@@ -183,7 +207,12 @@ def read_tagged_elsewhere(aws: Clients, stack: str) -> dict[str, dict[str, str]]
     if aws.region == aws.global_region:
         return {}
     found = read_tagged(aws, stack, aws.global_region)
-    return {arn: tags for arn, tags in found.items() if arn.split(":")[2] in EDGE_SERVICES}
+    wanted = names(stack)
+    return {
+        arn: tags
+        for arn, tags in found.items()
+        if arn.split(":")[2] in EDGE_SERVICES or wanted.edge_alarms in arn or arn.endswith(f":{wanted.edge_topic}")
+    }
 
 
 READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
@@ -197,6 +226,8 @@ READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
     read_log_group,
     read_roles,
     read_scaling,
+    read_alarms,
+    read_dashboard,
     read_security_groups,
 )
 
@@ -230,7 +261,7 @@ def still_there(aws: Clients, arns: Collection[str]) -> set[str]:
     for arn in arns:
         service, resource = arn.split(":", 5)[2::3]
         kind = resource.replace(":", "/").partition("/")[0]
-        by_kind.setdefault((service, "" if service in ("ec2", "s3") else kind), []).append(arn)
+        by_kind.setdefault((service, "" if service in NO_KINDS else kind), []).append(arn)
     if not by_kind:
         return set()
     with ThreadPoolExecutor(THREADS) as pool:
@@ -313,6 +344,26 @@ def web_acls_there(aws: Clients, arns: list[str]) -> set[str]:
     return {str(one["ARN"]) for one in found}.intersection(arns)
 
 
+def alarms_there(aws: Clients, arns: list[str]) -> set[str]:
+    """Alarms of any region."""
+    found: set[str] = set()
+    for region in {arn.split(":")[3] for arn in arns}:
+        names_there = [arn.split(":", 6)[6] for arn in arns if arn.split(":")[3] == region]
+        alarms = pages(aws("cloudwatch", region), "describe_alarms", "MetricAlarms", AlarmNames=names_there)
+        found.update(alarm["AlarmArn"] for alarm in alarms)
+    return found
+
+
+def topics_there(aws: Clients, arns: list[str]) -> set[str]:
+    """Topics of any region."""
+
+    def alive(arn: str) -> bool:
+        client = aws("sns", arn.split(":")[3])
+        return absent_as_none(lambda: client.get_topic_attributes(TopicArn=arn), "NotFound") is not None
+
+    return set(filter(alive, arns))
+
+
 def scalable_targets_there(aws: Clients, arns: list[str]) -> set[str]:
     client = aws("application-autoscaling")
     targets = pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs")
@@ -338,6 +389,8 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ("ecs", "service"): services_there,
     ("ecs", "cluster"): clusters_there,
     ("logs", "log-group"): log_groups_there,
+    ("cloudwatch", "alarm"): alarms_there,
+    ("sns", ""): topics_there,
     ("application-autoscaling", "scalable-target"): scalable_targets_there,
     ("elasticloadbalancing", "loadbalancer"): one_by_one(
         "elbv2", "describe_load_balancers", lambda arn: {"LoadBalancerArns": [arn]}, "LoadBalancerNotFound"

@@ -39,8 +39,19 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Secrets", ", ".join(definition["secrets"])
     if part(stack, "log_group"):
         yield "Logs", part(stack, "log_group")["name"]
+    yield from alarm_rows(stack)
     if embedded:
         yield "Runtime", f"{embedded['runtime']}, on the embedded AWS at {embedded['endpoint']}"
+
+
+def alarm_rows(stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """One line that all is quiet, or one for each alarm that speaks."""
+    alarms = stack.get("alarms") or ()
+    speaking = [alarm for alarm in alarms if alarm["state"] == "ALARM"]
+    if alarms and not speaking:
+        yield "Alarms", f"none of {len(alarms)} speaks"
+    for index, alarm in enumerate(speaking):
+        yield "" if index else "Alarms", f"{alarm['name']}: {alarm['reason']}"
 
 
 def summary(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> list[str]:

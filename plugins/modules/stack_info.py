@@ -176,6 +176,17 @@ stack:
     scaling:
       description: C(min) and C(max) of the running tasks.
       type: dict
+    alarms:
+      description: The alarms; C(name), C(arn), C(state) as OK, ALARM or INSUFFICIENT_DATA, and C(reason).
+      type: list
+      elements: dict
+    topics:
+      description: ARNs of the topics that the alarms notify.
+      type: list
+      elements: str
+    dashboard:
+      description: The dashboard; C(name) and C(arn).
+      type: dict
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

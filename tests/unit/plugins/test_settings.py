@@ -48,6 +48,11 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"ecs_fargate_min_count": 4, "ecs_fargate_max_count": 2}, "ecs_fargate_min_count", "2"),
         ({"ecs_fargate_desired_count": 5, "ecs_fargate_max_count": 2}, "ecs_fargate_desired_count", "from 1 to 2"),
         ({"alb_health_check_timeout": 40}, "alb_health_check_timeout", "30"),
+        ({"monitoring_error_percent": 101}, "monitoring_error_percent", "from 0 to 100"),
+        ({"monitoring_emails": ["ops"]}, "monitoring_emails", "ops@example.com"),
+        ({"monitoring_emails": "ops@example.com"}, "monitoring_emails", '["ops@example.com"]'),
+        ({"monitoring_phone_numbers": ["6512345678"]}, "monitoring_phone_numbers", "+6512345678"),
+        ({"monitoring_webhooks": ["http://example.com/geheim"]}, "monitoring_webhooks", "(not shown)"),
         ({"vpc_availability_zone_count": 1}, "vpc_availability_zone_count", "from 2 to 6"),
         (
             {"cloudfront_certificate_arn": "arn:aws:acm:ap-southeast-1:111122223333:certificate/1"},

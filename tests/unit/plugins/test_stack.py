@@ -15,6 +15,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack import secret_p
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import active_definitions
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read_tagged_elsewhere
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import still_there
+from ansible_collections.amica.stack.plugins.module_utils._summary import rows
 from botocore.stub import Stubber
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -197,6 +198,7 @@ def test_nothing() -> None:
     assert stack["urls"] == {"load_balancer": None, "cloudfront": None}
     assert {name for name, part in stack.items() if part is None} == {
         "cluster",
+        "dashboard",
         "distribution",
         "environment",
         "load_balancer",
@@ -208,6 +210,24 @@ def test_nothing() -> None:
         "task_definition",
         "vpc",
     }
+
+
+def test_alarms_dashboard_and_topics() -> None:
+    alarm = {
+        "AlarmName": "amica/app/memory",
+        "AlarmArn": arn("cloudwatch", "alarm:amica/app/memory"),
+        "StateValue": "ALARM",
+        "StateReason": "Threshold Crossed",
+    }
+    board = {"DashboardName": "amica-dashboard", "DashboardArn": "arn:aws:cloudwatch::1:dashboard/amica-dashboard"}
+    topic = arn("sns", "amica-alerts")
+    tagged = {topic: {"amica:stack": "amica"}, alarm["AlarmArn"]: {"amica:stack": "amica"}}
+    stack = stack_of(replace(NOTHING, alarms=[alarm], dashboard=board, tagged=tagged))
+    assert stack["exists"] == ["alarm amica/app/memory", "dashboard amica-dashboard"]
+    assert stack["topics"] == [topic]
+    assert dict(rows(stack, {}))["Alarms"] == "amica/app/memory: Threshold Crossed"
+    quiet = stack_of(replace(NOTHING, alarms=[{**alarm, "StateValue": "INSUFFICIENT_DATA"}]))
+    assert dict(rows(quiet, {}))["Alarms"] == "none of 1 speaks"
 
 
 def test_what_ecs_only_remembers_does_not_exist() -> None:
@@ -339,7 +359,7 @@ def test_the_tagging_api_s_memory_is_not_believed(aws: Clients) -> None:
     listener = arn("elasticloadbalancing", "listener/app/amica-alb/1/2")
     task = arn("ecs", "task/amica-cluster/1")
     revision = arn("ecs", "task-definition/amica-task:1")
-    unknown = arn("sns", "amica-topic")
+    unknown = arn("sqs", "amica-queue")
     with Stubber(aws("ec2")) as ec2, Stubber(aws("elbv2")) as elb, Stubber(aws("ecs")) as ecs:
         filters = [{"Name": "resource-id", "Values": ["igw-1", "igw-2"]}]
         ec2.add_response("describe_tags", {"Tags": [{"ResourceId": "igw-1"}]}, {"Filters": filters})
@@ -349,6 +369,16 @@ def test_the_tagging_api_s_memory_is_not_believed(aws: Clients) -> None:
         ecs.add_response("list_task_definitions", {"taskDefinitionArns": []})
         assert still_there(aws, [revision]) == set()
     assert still_there(aws, []) == set()
+
+
+def test_alarms_and_topics_are_asked_for_in_their_own_region(aws: Clients) -> None:
+    alarm = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:amica/edge/server-errors"
+    gone = "arn:aws:sns:us-east-1:111122223333:amica-edge-alerts"
+    with Stubber(aws("cloudwatch", "us-east-1")) as cloudwatch, Stubber(aws("sns", "us-east-1")) as sns:
+        asked = {"AlarmNames": ["amica/edge/server-errors"]}
+        cloudwatch.add_response("describe_alarms", {"MetricAlarms": [{"AlarmArn": alarm}]}, asked)
+        sns.add_client_error("get_topic_attributes", "NotFound")
+        assert still_there(aws, [alarm, gone]) == {alarm}
 
 
 @pytest.mark.parametrize(
