@@ -14,6 +14,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterL
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 from typing import NamedTuple
 
@@ -44,6 +46,11 @@ class Event(NamedTuple):
     message: str
     id: str
     ingested: int
+
+
+# Hundreds of thousands are made: what a named tuple's own constructor adds would be felt.
+make: Callable[[type[Event], tuple[Any, ...]], Event] = tuple.__new__
+TIMESTAMP, INGESTED = attrgetter("timestamp"), attrgetter("ingested")
 
 
 @dataclass(frozen=True)
@@ -126,21 +133,24 @@ class Reading:
         """The answer's events that are new."""
         group, first = self.query.group, self._number
         events = [
-            Event(
-                item["timestamp"],
-                number,
-                group,
-                item["logStreamName"],
-                item["message"],
-                item["eventId"],
-                item.get("ingestionTime", item["timestamp"]),
+            make(
+                Event,
+                (
+                    item["timestamp"],
+                    number,
+                    group,
+                    item["logStreamName"],
+                    item["message"],
+                    item["eventId"],
+                    item.get("ingestionTime", item["timestamp"]),
+                ),
             )
             for number, item in enumerate(self._seen.new(answer.get("events", ())), first)
         ]
         self._number += len(events)
         if events:
             self._reached = max(self._reached, events[-1].timestamp)
-            self.newest_ingested = max(self.newest_ingested, max(event.ingested for event in events))
+            self.newest_ingested = max(self.newest_ingested, *map(INGESTED, events))
         return events
 
     def accept(self, answer: Answer) -> list[Event]:
@@ -186,7 +196,7 @@ class Waiting:
             heapq.heappush(self._heap, (event.timestamp, self._number, event))
 
     def ready(self, *, quiet: bool) -> list[Event]:
-        """Those that need wait no longer; all of them when nothing new came (`quiet`)."""
+        """Those that need wait no longer; all of them when nothing new came for a while (`quiet`)."""
         ready = []
         while self._heap and (quiet or self._heap[0][0] <= self._newest - self._hold):
             ready.append(heapq.heappop(self._heap)[2])

@@ -23,6 +23,7 @@ except ImportError:
     pass  # AnsibleAWSModule has said so by the time anything here runs.
 
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import TIMESTAMP
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import Event
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import Query
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.core import Reading
@@ -170,7 +171,7 @@ class Telling:
         self._deliver(events)
         summary = self.summary
         summary.count += len(events)
-        newest = max(summary.newest, max(event.timestamp for event in events))
+        newest = max(summary.newest, *map(TIMESTAMP, events))
         if newest > summary.newest:
             summary.newest, summary.ids = newest, []
         summary.ids += [event.id for event in events if event.timestamp == newest]
@@ -196,6 +197,7 @@ class Tail:
         self._queries = queries
         self._until = until
         self._clock = clock
+        self._came = clock.now()
         self._starts: dict[Part, int] = {}
         self._seen: dict[Part, Seen] = {}
 
@@ -242,15 +244,15 @@ class Tail:
         sources = [self._remembering(reading, self._seen[key], ahead, overlap) for key, reading in readings]
         if waiting is None:
             return self._telling.tell(merged(sources))
-        quiet = True
         for events in merged(sources):
-            quiet = quiet and not events
+            if events:
+                self._came = self._clock.now()
             waiting.add(events)
             if ended_by := self._telling.tell([waiting.ready(quiet=False)]):
                 return ended_by
         for key, reading in readings:
             self._starts[key] = next_start(self._starts[key], reading.newest_ingested, overlap)
-        return self._telling.tell([waiting.ready(quiet=quiet)])
+        return self._telling.tell([waiting.ready(quiet=self._clock.now() >= self._came + HOLD)])
 
     def _remembering(
         self, reading: Reading, seen: Seen, ahead: ThreadPoolExecutor, overlap: int

@@ -16,6 +16,7 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.times impor
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 SHORT = 8
+MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
 
 Line = Callable[[Event], str]
 
@@ -40,21 +41,20 @@ def text_line(*, colour: bool = False, with_group: bool = False) -> Line:
 
     The second of a time and the label of a stream are the same for many events: each is made once.
     """
-    labels: dict[str, str] = {}
-    seconds: dict[int, str] = {}
+    labels: dict[tuple[str, str], str] = {}
+    current, second = -1, ""
 
     def line(event: Event) -> str:
+        nonlocal current, second
         timestamp, _number, group, stream, message, _id, _ingested = event
         whole, rest = divmod(timestamp, 1000)
-        second = seconds.get(whole)
-        if second is None:
-            seconds.clear()
-            second = seconds[whole] = iso(whole * 1000)[:-4]
-        key = f"{group} {stream}" if with_group else stream
-        label = labels.get(key)
-        if label is None:
-            label = labels[key] = label_of(event, colour=colour, with_group=with_group)
-        return f"{second}{rest:03d}Z {label} {message.rstrip()}"
+        if whole != current:
+            current, second = whole, iso(whole * 1000)[:-4]
+        try:
+            label = labels[group, stream]
+        except KeyError:
+            label = labels[group, stream] = label_of(event, colour=colour, with_group=with_group)
+        return f"{second}{MILLISECONDS[rest]} {label} {message.rstrip()}"
 
     return line
 

@@ -23,6 +23,7 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Telling
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Until
 from botocore.exceptions import ClientError
+from hypothesis import example
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -298,6 +299,7 @@ def test_nothing_is_lost_and_nothing_told_twice(
     delay=st.integers(0, 1_500),
     page=st.integers(1, 20),
 )
+@example(numbers=[0, 18_501, 18_502], delay=1_500, page=1)
 def test_order_is_that_of_time_when_lines_are_late_by_less_than_the_hold(
     numbers: list[int], delay: int, page: int
 ) -> None:
