@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Application Auto Scaling, which MiniStack lacks: targets and policies are kept, and bounds move the desired count."""
+"""Application Auto Scaling, which MiniStack lacks. Bounds move the desired count.
+
+Policies and scheduled actions are kept and do nothing: nothing scales by use or by time.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ from ministack.services import ecs
 from embedded_aws.correction import Reply
 
 NAME = "embedded_autoscaling"
-# (namespace, resource, dimension) -> target; the same and the policy's name -> policy.
+# (namespace, resource, dimension) -> target; the same and a name -> policy, scheduled action.
 _targets = AccountRegionScopedDict()
 _policies = AccountRegionScopedDict()
+_schedules = AccountRegionScopedDict()
 
 
 class Refused(Exception):
@@ -36,17 +40,19 @@ class Refused(Exception):
 
 
 def get_state() -> dict[str, Any]:
-    return copy.deepcopy({"targets": _targets, "policies": _policies})
+    return copy.deepcopy({"targets": _targets, "policies": _policies, "schedules": _schedules})
 
 
 def load_persisted_state(data: dict[str, Any]) -> None:
     _targets.update(data.get("targets", {}))
     _policies.update(data.get("policies", {}))
+    _schedules.update(data.get("schedules", {}))
 
 
 def reset() -> None:
     _targets.clear()
     _policies.clear()
+    _schedules.clear()
 
 
 def key(data: dict[str, Any]) -> tuple[str, str, str]:
@@ -130,8 +136,9 @@ def describe_targets(data: dict[str, Any]) -> dict[str, Any]:
 
 def deregister(data: dict[str, Any]) -> dict[str, Any]:
     required(data)
-    for name in [name for name in list(_policies) if tuple(name[:3]) == key(data)]:
-        del _policies[name]
+    for kept in (_policies, _schedules):
+        for name in [name for name in list(kept) if tuple(name[:3]) == key(data)]:
+            del kept[name]
     del _targets[key(data)]
     return {}
 
@@ -166,6 +173,39 @@ def delete_policy(data: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def put_schedule(data: dict[str, Any]) -> dict[str, Any]:
+    """What a new version leaves out is gone, as on AWS."""
+    required(data)
+    name = (*key(data), data["ScheduledActionName"])
+    if not re.fullmatch(r"(at|rate|cron)\(.+\)", data.get("Schedule", "")):
+        raise Refused("ValidationException", f"Invalid schedule expression: {data.get('Schedule')}")
+    known = _schedules.get(name) or {
+        "ScheduledActionARN": f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scheduledAction:{uuid.uuid4()}:"
+        f"resource/{data['ServiceNamespace']}/{data['ResourceId']}:scheduledActionName/{data['ScheduledActionName']}",
+        "CreationTime": time.time(),
+    }
+    _schedules[name] = {**{field: known[field] for field in ("ScheduledActionARN", "CreationTime")}, **data}
+    return {}
+
+
+def describe_schedules(data: dict[str, Any]) -> dict[str, Any]:
+    wanted = {name: data[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension") if data.get(name)}
+    found = [
+        action
+        for action in _schedules.values()
+        if all(action.get(name) == value for name, value in wanted.items())
+        and (not data.get("ScheduledActionNames") or action["ScheduledActionName"] in data["ScheduledActionNames"])
+    ]
+    return {"ScheduledActions": found}
+
+
+def delete_schedule(data: dict[str, Any]) -> dict[str, Any]:
+    if not _schedules.pop((*key(data), data.get("ScheduledActionName")), None):
+        name = data.get("ScheduledActionName")
+        raise Refused("ObjectNotFoundException", f"No scheduled action found with name {name}")
+    return {}
+
+
 def tag(data: dict[str, Any]) -> dict[str, Any]:
     by_arn(data)["Tags"].update(data["Tags"])
     return {}
@@ -185,7 +225,9 @@ ACTIONS = {
     "DescribeScalingPolicies": describe_policies,
     "DeleteScalingPolicy": delete_policy,
     "DescribeScalingActivities": lambda data: {"ScalingActivities": []},
-    "DescribeScheduledActions": lambda data: {"ScheduledActions": []},
+    "PutScheduledAction": put_schedule,
+    "DescribeScheduledActions": describe_schedules,
+    "DeleteScheduledAction": delete_schedule,
     "TagResource": tag,
     "UntagResource": untag,
     "ListTagsForResource": lambda data: {"Tags": by_arn(data)["Tags"]},

@@ -27,6 +27,7 @@ Settings = Mapping[str, Any]
 
 ENVIRONMENTS = ("local", "dev", "rag", "enterprise")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -105,6 +106,9 @@ RANGES = {
     "ecs_fargate_maximum_percent": Range(100, 200, 200),
     "ecs_fargate_min_count": Range(0, 5000, 1),
     "ecs_fargate_minimum_healthy_percent": Range(0, 100, 100),
+    "ecs_fargate_scaling_cpu": Range(0, 100, 60),
+    "ecs_fargate_scaling_memory": Range(0, 100, 75),
+    "ecs_fargate_scaling_requests": Range(0, 1000000, 1000),
     "ecs_fargate_stop_timeout": Range(2, 120, 30),
     "embedded_aws_port": Range(1024, 65535, 4566),
     "monitoring_cpu_percent": Range(1, 100, 90),
@@ -244,6 +248,34 @@ def count_problems(settings: Settings) -> Iterator[Problem]:
             f"is not between ecs_fargate_min_count, {least}, and ecs_fargate_max_count, {most}",
             f"Write a number from {least} to {most}",
         )
+
+
+def schedule_problems(settings: Settings) -> Iterator[Problem]:
+    schedules = settings.get("ecs_fargate_scaling_schedules") or []
+    example = "Write for example {name: evening, schedule: cron(0 20 * * ? *), min_capacity: 1}"
+    if not isinstance(schedules, list) or not all(isinstance(schedule, Mapping) for schedule in schedules):
+        yield Problem("ecs_fargate_scaling_schedules", schedules, "is not a list of mappings", example)
+        return
+    names = [str(schedule.get("name")) for schedule in schedules]
+    if len(names) != len(set(names)):
+        yield Problem("ecs_fargate_scaling_schedules", names, "has a name twice", "Give each schedule its own name")
+    for schedule in schedules:
+        reason = schedule_reason(schedule)
+        if reason:
+            yield Problem("ecs_fargate_scaling_schedules", dict(schedule), reason, example)
+
+
+def schedule_reason(schedule: Mapping[str, Any]) -> str | None:
+    """What is wrong with one scheduled change of the bounds; None if nothing is."""
+    if not schedule.get("name"):
+        return "has no name"
+    if not SCHEDULE.fullmatch(str(schedule.get("schedule"))):
+        return "has no schedule of at(...), rate(...) or cron(...)"
+    given = [schedule[name] for name in ("min_capacity", "max_capacity") if name in schedule]
+    bounds = [number for value in given if (number := whole_number(value)) is not None and number >= 0]
+    if not given or len(bounds) < len(given):
+        return "has no min_capacity or max_capacity that is a whole number"
+    return "has more tasks at least than at most" if bounds[0] > bounds[-1] else None
 
 
 def certificate_problems(settings: Settings) -> Iterator[Problem]:
@@ -421,6 +453,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     health_check_problems,
     fargate_problems,
     count_problems,
+    schedule_problems,
     certificate_problems,
     secret_problems,
     secret_store_problems,

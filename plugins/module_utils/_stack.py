@@ -52,6 +52,8 @@ class Answers:
     task_definition: Answer | None = None
     running_digest: str | None = None
     scalable_target: Answer | None = None
+    scaling_policies: Sequence[Answer] = ()
+    scheduled_actions: Sequence[Answer] = ()
     distribution: Answer | None = None
     alarms: Sequence[Answer] = ()
     dashboard: Answer | None = None
@@ -269,7 +271,29 @@ def cluster_part(answers: Answers) -> dict[str, Any] | None:
 
 def scaling_part(answers: Answers) -> dict[str, Any] | None:
     target = answers.scalable_target
-    return {"min": target["MinCapacity"], "max": target["MaxCapacity"]} if target else None
+    if target is None:
+        return None
+    return {
+        "min": target["MinCapacity"],
+        "max": target["MaxCapacity"],
+        "policies": [policy_part(policy) for policy in answers.scaling_policies],
+        "schedules": [
+            {
+                "name": action["ScheduledActionName"],
+                "schedule": action["Schedule"],
+                "timezone": action.get("Timezone") or "UTC",
+                "min": action["ScalableTargetAction"].get("MinCapacity"),
+                "max": action["ScalableTargetAction"].get("MaxCapacity"),
+            }
+            for action in answers.scheduled_actions
+        ],
+    }
+
+
+def policy_part(policy: Answer) -> dict[str, Any]:
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or {}
+    metric = (tracking.get("PredefinedMetricSpecification") or {}).get("PredefinedMetricType")
+    return {"name": policy["PolicyName"], "metric": metric, "target": tracking.get("TargetValue")}
 
 
 def secret_parts(stack: str, tagged: Iterable[str]) -> list[dict[str, Any]]:

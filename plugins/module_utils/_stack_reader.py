@@ -162,11 +162,20 @@ def running_digest(ecs: Any, wanted: StackNames, definition: Mapping[str, Any]) 
 
 
 def read_scaling(aws: Clients, stack: str, wanted: StackNames) -> Found:
-    resource = f"service/{wanted.cluster}/{wanted.service}"
-    targets = aws("application-autoscaling").describe_scalable_targets(
-        ServiceNamespace="ecs", ResourceIds=[resource], ScalableDimension="ecs:service:DesiredCount"
+    client, resource = aws("application-autoscaling"), f"service/{wanted.cluster}/{wanted.service}"
+    dimension = "ecs:service:DesiredCount"
+    targets = client.describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=[resource], ScalableDimension=dimension
     )
-    return {"scalable_target": first(targets["ScalableTargets"])}
+    target = first(targets["ScalableTargets"])
+    if target is None:
+        return {}
+    of_service = {"ServiceNamespace": "ecs", "ResourceId": resource, "ScalableDimension": dimension}
+    return {
+        "scalable_target": target,
+        "scaling_policies": list(pages(client, "describe_scaling_policies", "ScalingPolicies", **of_service)),
+        "scheduled_actions": list(pages(client, "describe_scheduled_actions", "ScheduledActions", **of_service)),
+    }
 
 
 def read_distribution(aws: Clients, stack: str, wanted: StackNames) -> Found:

@@ -21,6 +21,23 @@ def part(stack: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return stack.get(name) or {}
 
 
+METRICS = {
+    "ECSServiceAverageCPUUtilization": "CPU at {} %",
+    "ECSServiceAverageMemoryUtilization": "memory at {} %",
+    "ALBRequestCountPerTarget": "{} requests a minute and task",
+}
+
+
+def scaling_text(scaling: Mapping[str, Any]) -> str:
+    """Such as `2 to 4 tasks, CPU at 60 %, amica-evening`."""
+    policies = (
+        METRICS[policy["metric"]].format(f"{policy['target']:g}") if policy["metric"] in METRICS else policy["name"]
+        for policy in scaling.get("policies", ())
+    )
+    schedules = (schedule["name"] for schedule in scaling.get("schedules", ()))
+    return ", ".join((f"{scaling['min']} to {scaling['max']} tasks", *policies, *schedules))
+
+
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
@@ -31,6 +48,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     yield "Health", f"{stack['health']}: {stack['summary']}"
     if service:
         yield "Tasks", f"{service['running_count']} of {service['desired_count']} running"
+    if part(stack, "scaling"):
+        yield "Scaling", scaling_text(part(stack, "scaling"))
     if definition:
         yield "Image", definition.get("image_digest") or definition.get("image") or "unknown"
         size = f"{definition['cpu']} CPU units, {definition['memory']} MiB"

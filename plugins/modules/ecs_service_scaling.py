@@ -14,7 +14,7 @@ author:
   - amica.stack contributors (@amica-stack)
 description:
   - Registers a service with Application Auto Scaling. Manages the bounds of its number of tasks, its target tracking
-    policies and its tags.
+    policies, its scheduled actions and its tags.
   - What is not set stays as it is.
 options:
   cluster:
@@ -27,8 +27,8 @@ options:
     required: true
   state:
     description:
-      - V(present) makes bounds, policies and tags what the options say.
-      - V(absent) removes policies and bounds. The service keeps the number of tasks that it has.
+      - V(present) makes bounds, policies, scheduled actions and tags what the options say.
+      - V(absent) removes policies, scheduled actions and bounds. The service keeps the number of tasks that it has.
     type: str
     choices: [present, absent]
     default: present
@@ -73,6 +73,31 @@ options:
       disable_scale_in:
         description: Whether the policy only ever starts tasks. It does both if not set.
         type: bool
+  scheduled_actions:
+    description:
+      - Times at which the bounds change, exactly these.
+      - Bounds that one of them has set count as right, whatever O(min_capacity) and O(max_capacity) say, until the next
+        sets others.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the scheduled action.
+        type: str
+        required: true
+      schedule:
+        description: When, as V(cron(0 7 * * ? *\)), V(rate(1 day\)) or V(at(2026-12-24T18:00:00\)).
+        type: str
+        required: true
+      timezone:
+        description: Time zone of O(scheduled_actions[].schedule), such as V(Asia/Singapore). UTC if not set.
+        type: str
+      min_capacity:
+        description: Fewest tasks from then on.
+        type: int
+      max_capacity:
+        description: Most tasks from then on.
+        type: int
   tags:
     description: Tags of the scalable target, exactly these. If not set, they stay as they are.
     type: dict
@@ -95,6 +120,15 @@ EXAMPLES = r"""
         metric: ECSServiceAverageCPUUtilization
         target_value: 60
         scale_out_cooldown: 60
+    scheduled_actions:
+      - name: amica-evening
+        schedule: cron(0 20 * * ? *)
+        timezone: Asia/Singapore
+        min_capacity: 1
+      - name: amica-morning
+        schedule: cron(0 7 * * ? *)
+        timezone: Asia/Singapore
+        min_capacity: 2
 
 - name: Nothing scales the service
   amica.stack.ecs_service_scaling:
@@ -124,6 +158,11 @@ scaling:
       type: int
     policies:
       description: The policies, each with C(policy_name), C(policy_type) and its settings.
+      returned: always
+      type: list
+      elements: dict
+    scheduled_actions:
+      description: The scheduled actions, each with C(scheduled_action_name) and its settings.
       returned: always
       type: list
       elements: dict
@@ -162,6 +201,18 @@ def main() -> None:
                     "disable_scale_in": {"type": "bool"},
                 },
                 "required_if": [("metric", "ALBRequestCountPerTarget", ["resource_label"])],
+            },
+            "scheduled_actions": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "schedule": {"type": "str", "required": True},
+                    "timezone": {"type": "str"},
+                    "min_capacity": {"type": "int"},
+                    "max_capacity": {"type": "int"},
+                },
+                "required_one_of": [("min_capacity", "max_capacity")],
             },
             "tags": {"type": "dict"},
         },

@@ -174,7 +174,9 @@ stack:
       type: list
       elements: dict
     scaling:
-      description: C(min) and C(max) of the running tasks.
+      description:
+        - C(min) and C(max) of the running tasks, C(policies) with C(name), C(metric) and C(target), and
+          C(schedules) with C(name), C(schedule), C(timezone), C(min) and C(max).
       type: dict
     alarms:
       description: The alarms; C(name), C(arn), C(state) as OK, ALARM or INSUFFICIENT_DATA, and C(reason).

@@ -332,7 +332,14 @@ def scaling(make: Make, service: Module) -> Iterator[Module]:
         target_tracking=[
             {"name": "cpu", "metric": "ECSServiceAverageCPUUtilization", "target_value": 60},
             {"name": "memory", "metric": "ECSServiceAverageMemoryUtilization", "target_value": 70},
+            {
+                "name": "requests",
+                "metric": "ALBRequestCountPerTarget",
+                "target_value": 1000,
+                "resource_label": "app/amica-alb/1/targetgroup/amica-tg/2",
+            },
         ],
+        scheduled_actions=[{"name": "evening", "schedule": "cron(0 20 * * ? *)", "min_capacity": 0}],
         tags=TAGS,
     )
     yield module
@@ -363,9 +370,11 @@ def test_scaling_of_a_service_that_is_missing_is_absent(make: Make) -> None:
                 }
             ]
         },
+        {"scheduled_actions": []},
+        {"scheduled_actions": [{"name": "evening", "schedule": "rate(1 day)", "max_capacity": 3}]},
         {"tags": {"amica:stack": "other"}},
     ],
-    ids=["bounds", "none", "cooldown", "tags"],
+    ids=["bounds", "none", "cooldown", "no schedule", "schedule", "tags"],
 )
 def test_each_change_of_scaling_is_one(scaling: Module, changes: dict[str, Any]) -> None:
     scaling.changes_once(**changes)

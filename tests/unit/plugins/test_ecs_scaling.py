@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -47,11 +48,17 @@ class Scaling:
     def shows_nothing(self) -> None:
         self.stubber.add_response("describe_scalable_targets", {"ScalableTargets": []})
 
-    def shows(self, *policies: dict[str, Any], tags: dict[str, str] | None = None) -> None:
+    def shows(
+        self,
+        *policies: dict[str, Any],
+        tags: dict[str, str] | None = None,
+        schedules: Sequence[dict[str, Any]] | None = (),
+        bounds: tuple[int, int] = (1, 4),
+    ) -> None:
         target = {
             **TARGET,
-            "MinCapacity": 1,
-            "MaxCapacity": 4,
+            "MinCapacity": bounds[0],
+            "MaxCapacity": bounds[1],
             "RoleARN": "arn:role",
             "CreationTime": 1,
             "ScalableTargetARN": ARN,
@@ -67,6 +74,8 @@ class Scaling:
         )
         self.stubber.add_response("list_tags_for_resource", {"Tags": tags or {}}, {"ResourceARN": ARN})
         self.stubber.add_response("describe_scaling_policies", {"ScalingPolicies": list(policies)}, TARGET)
+        if schedules is not None:
+            self.stubber.add_response("describe_scheduled_actions", {"ScheduledActions": list(schedules)}, TARGET)
 
     def puts(self, name: str, **configuration: Any) -> None:
         self.stubber.add_response(
@@ -190,12 +199,12 @@ def test_check_mode_only_reads(scaling: Scaling) -> None:
     assert scaling.present(check=True, max_capacity=5, target_tracking=[CPU], tags={"a": "1"}).changed
     scaling.shows_nothing()
     assert scaling.present(check=True, min_capacity=1, max_capacity=2).changed
-    scaling.shows(policy())
+    scaling.shows(policy(), schedules=None)
     assert scaling.absent(check=True).changed
 
 
 def test_absent_removes_policies_and_target(scaling: Scaling) -> None:
-    scaling.shows(policy(), policy("memory"))
+    scaling.shows(policy(), policy("memory"), schedules=None)
     scaling.deletes("cpu")
     scaling.stubber.add_client_error("delete_scaling_policy", "ObjectNotFoundException")
     scaling.stubber.add_response("deregister_scalable_target", {}, TARGET)
@@ -205,3 +214,59 @@ def test_absent_removes_policies_and_target(scaling: Scaling) -> None:
 def test_what_nothing_scales_is_absent(scaling: Scaling) -> None:
     scaling.shows_nothing()
     assert not scaling.absent().changed
+
+
+EVENING = {"name": "evening", "schedule": "cron(0 20 * * ? *)", "min_capacity": 2}
+MORNING = {"name": "morning", "schedule": "cron(0 7 * * ? *)", "timezone": "Asia/Singapore", "max_capacity": 6}
+
+
+def action(name: str, schedule: str, **bounds: int) -> dict[str, Any]:
+    return {
+        **TARGET,
+        "ScheduledActionName": name,
+        "ScheduledActionARN": f"arn:{name}",
+        "Schedule": schedule,
+        "ScalableTargetAction": bounds,
+        "CreationTime": 1,
+    }
+
+
+STANDING = action("evening", EVENING["schedule"], MinCapacity=2)  # type: ignore[arg-type]
+
+
+def test_schedules_are_exactly_these(scaling: Scaling) -> None:
+    scaling.shows(schedules=[STANDING, action("old", "rate(1 day)", MinCapacity=1)])
+    scaling.stubber.add_response("delete_scheduled_action", {}, {**TARGET, "ScheduledActionName": "old"})
+    scaling.stubber.add_response(
+        "put_scheduled_action",
+        {},
+        {
+            **TARGET,
+            "ScheduledActionName": "morning",
+            "Schedule": MORNING["schedule"],
+            "Timezone": "Asia/Singapore",
+            "ScalableTargetAction": {"MaxCapacity": 6},
+        },
+    )
+    outcome = scaling.present(scheduled_actions=[EVENING, MORNING])
+    assert outcome.before["Schedules"].keys() == {"old"}
+    assert outcome.after["Schedules"].keys() == {"morning"}
+
+
+def test_schedules_that_are_not_set_stay(scaling: Scaling) -> None:
+    scaling.shows(schedules=[STANDING])
+    outcome = scaling.present()
+    assert not outcome.changed
+    assert [item["scheduled_action_name"] for item in outcome.values["scaling"]["scheduled_actions"]] == ["evening"]
+
+
+def test_bounds_that_a_schedule_has_set_are_right(scaling: Scaling) -> None:
+    scaling.shows(schedules=[STANDING], bounds=(2, 4))
+    assert not scaling.present(min_capacity=1, max_capacity=4, scheduled_actions=[EVENING]).changed
+
+
+def test_bounds_of_a_schedule_that_goes_are_not(scaling: Scaling) -> None:
+    scaling.shows(schedules=[STANDING], bounds=(2, 4))
+    scaling.stubber.add_response("register_scalable_target", {}, {**TARGET, "MinCapacity": 1, "MaxCapacity": 4})
+    scaling.stubber.add_response("delete_scheduled_action", {}, {**TARGET, "ScheduledActionName": "evening"})
+    assert scaling.present(min_capacity=1, max_capacity=4, scheduled_actions=[]).changed

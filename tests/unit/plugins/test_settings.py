@@ -108,3 +108,26 @@ def test_every_problem_is_said_at_once() -> None:
 )
 def test_the_local_inventory_may_talk_to_this_machine(endpoint: str) -> None:
     assert setting_problems({"amica_environment": "local", "amica_endpoint_url": endpoint}) == []
+
+
+@pytest.mark.parametrize(
+    ("schedules", "reason"),
+    [
+        ("nightly", "is not a list of mappings"),
+        ([{"schedule": "rate(1 day)", "min_capacity": 1}], "has no name"),
+        ([{"name": "a", "schedule": "20:00", "min_capacity": 1}], "has no schedule"),
+        ([{"name": "a", "schedule": "rate(1 day)"}], "has no min_capacity or max_capacity"),
+        ([{"name": "a", "schedule": "rate(1 day)", "min_capacity": "few"}], "has no min_capacity or max_capacity"),
+        ([{"name": "a", "schedule": "rate(1 day)", "min_capacity": 3, "max_capacity": "2"}], "more tasks at least"),
+        ([{"name": "a", "schedule": "rate(1 day)", "min_capacity": 1}] * 2, "has a name twice"),
+    ],
+)
+def test_schedules_that_cannot_be(schedules: Any, reason: str) -> None:
+    found = [str(problem) for problem in setting_problems({"ecs_fargate_scaling_schedules": schedules})]
+    assert len(found) == 1
+    assert reason in found[0]
+
+
+def test_a_schedule_that_can_be() -> None:
+    schedule = {"name": "evening", "schedule": "cron(0 20 * * ? *)", "min_capacity": "1", "timezone": "Asia/Singapore"}
+    assert setting_problems({"ecs_fargate_scaling_schedules": [schedule]}) == []

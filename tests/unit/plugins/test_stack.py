@@ -16,6 +16,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack_reader import a
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read_tagged_elsewhere
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import still_there
 from ansible_collections.amica.stack.plugins.module_utils._summary import rows
+from ansible_collections.amica.stack.plugins.module_utils._summary import scaling_text
 from botocore.stub import Stubber
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -124,6 +125,18 @@ WHOLE = replace(
     service=SERVICE,
     task_definition=DEFINITION,
     scalable_target={"MinCapacity": 2, "MaxCapacity": 4},
+    scaling_policies=[
+        {
+            "PolicyName": "amica-cpu",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": 60.0,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+            },
+        }
+    ],
+    scheduled_actions=[
+        {"ScheduledActionName": "evening", "Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 1}}
+    ],
     distribution={
         "Id": "E1",
         "ARN": "arn:aws:cloudfront::111122223333:distribution/E1",
@@ -158,7 +171,6 @@ def test_a_whole_stack() -> None:
         "tasks": {"id": "sg-2", "name": "amica-tasks-sg"},
     }
     assert stack["log_group"]["arn"] == arn("logs", "log-group:/ecs/amica-stack")
-    assert stack["scaling"] == {"min": 2, "max": 4}
     assert stack["environment"] == "rag"
     assert stack["urls"] == {
         "load_balancer": "http://amica-alb-1.elb.amazonaws.com",
@@ -169,6 +181,10 @@ def test_a_whole_stack() -> None:
     assert (definition["container"], definition["image_digest"]) == ("amica", DIGEST)
     assert [event["message"] for event in stack["service"]["events"]] == [f"event {n}" for n in range(5)]
     assert stack["service"]["deployments"][0]["created_at"] == "2026-01-02T03:04:05+00:00"
+    assert stack["scaling"]["policies"] == [
+        {"name": "amica-cpu", "metric": "ECSServiceAverageCPUUtilization", "target": 60.0}
+    ]
+    assert scaling_text(stack["scaling"]) == "2 to 4 tasks, CPU at 60 %, evening"
     assert stack["exists"] == [
         "vpc amica-vpc",
         "security group amica-alb-sg",
