@@ -165,7 +165,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         nat_gateways=count(":natgateway/"),
         endpoints=count(":vpc-endpoint/"),
         alarms=count(":alarm:"),
-        dashboards=plan.dashboards if arns else ZERO,
+        dashboards=Decimal(bool(stack.get("dashboard"))),
         web_acl_rules=(plan.web_acl_rules or Decimal(1)) if count("/webacl/") else ZERO,
         secrets=count(":secretsmanager:"),
         retention_days=Decimal((stack.get("log_group") or {}).get("retention_days") or plan.retention_days),
