@@ -87,7 +87,7 @@ EXAMPLES = r"""
     generated:
       - CHAINLIT_AUTH_SECRET
     arns:
-      DATABASE_URL: arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:chat-db-AbCdEf:url::
+      DATABASE_URL: "arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:chat-db-AbCdEf:url::"
   register: secrets
 
 - name: Their places go into the task definition

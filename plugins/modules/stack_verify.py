@@ -131,7 +131,7 @@ EXAMPLES = r"""
     memory: 2048
     max_count: 4
     secrets:
-      DATABASE_URL: arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:chat-db-AbCdEf:url::
+      DATABASE_URL: "arn:aws:secretsmanager:ap-southeast-1:123456789012:secret:chat-db-AbCdEf:url::"
 """
 
 RETURN = r"""
