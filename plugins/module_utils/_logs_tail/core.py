@@ -181,7 +181,11 @@ def merged(sources: Sequence[Iterable[list[Event]]]) -> Iterator[list[Event]]:
 
 
 class Waiting:
-    """Events that wait for older ones to catch up. `hold` in milliseconds."""
+    """Events that wait for older ones to catch up. `hold` in milliseconds.
+
+    While new ones come, the newest of them tells by AWS's clock how long the others have waited. When none comes any
+    more, only this machine's clock can: `quiet` is for the reading that began so long after the last event was read.
+    """
 
     def __init__(self, hold: int) -> None:
         self._hold = hold
@@ -196,7 +200,7 @@ class Waiting:
             heapq.heappush(self._heap, (event.timestamp, self._number, event))
 
     def ready(self, *, quiet: bool) -> list[Event]:
-        """Those that need wait no longer; all of them when nothing new came for a while (`quiet`)."""
+        """Those that need wait no longer; all of them when nothing new has come for the hold (`quiet`)."""
         ready = []
         while self._heap and (quiet or self._heap[0][0] <= self._newest - self._hold):
             ready.append(heapq.heappop(self._heap)[2])

@@ -211,7 +211,7 @@ class Tail:
                 reading_began = clock.now()
                 if until.task_ended and task_end is None and until.task_ended():
                     task_end = reading_began
-                ended_by = self._read_once(ahead, waiting)
+                ended_by = self._read_once(ahead, waiting, reading_began)
                 if not ended_by:
                     ended_by = self._over(began, reading_began, task_end)
                     if ended_by and waiting:
@@ -232,7 +232,7 @@ class Tail:
             return "end"
         return "time" if reading_began >= began + until.follow else ""
 
-    def _read_once(self, ahead: ThreadPoolExecutor, waiting: Waiting | None) -> str:
+    def _read_once(self, ahead: ThreadPoolExecutor, waiting: Waiting | None, began: float) -> str:
         """One reading of every query; why the tail ends in the middle of it, or nothing."""
         self._telling.summary.readings += 1
         overlap = round(self._until.overlap * 1000)
@@ -252,7 +252,7 @@ class Tail:
                 return ended_by
         for key, reading in readings:
             self._starts[key] = next_start(self._starts[key], reading.newest_ingested, overlap)
-        return self._telling.tell([waiting.ready(quiet=self._clock.now() >= self._came + HOLD)])
+        return self._telling.tell([waiting.ready(quiet=began >= self._came + HOLD)])
 
     def _remembering(
         self, reading: Reading, seen: Seen, ahead: ThreadPoolExecutor, overlap: int

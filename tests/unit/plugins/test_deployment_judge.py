@@ -98,13 +98,11 @@ def test_no_order_or_repetition_makes_a_bad_end_a_success(
     assert not verdict.success
 
 
-@settings(max_examples=100)
 @given(history=st.lists(looks([State.IN_PROGRESS]), max_size=8))
 def test_nothing_but_a_completed_deployment_is_a_success(history: list[Snapshot]) -> None:
     assert not judge.judge(history, WANTED).success
 
 
-@settings(max_examples=100)
 @given(history=st.lists(looks(list(State)), min_size=1, max_size=8), order=st.randoms(use_true_random=False))
 def test_the_verdict_does_not_depend_on_the_order_in_which_looks_are_kept(
     history: list[Snapshot], order: random.Random
@@ -115,7 +113,6 @@ def test_the_verdict_does_not_depend_on_the_order_in_which_looks_are_kept(
     assert judge.judge(shuffled, WANTED).outcome is judge.judge(ordered, WANTED).outcome
 
 
-@settings(max_examples=100)
 @given(history=st.lists(looks(list(State)), min_size=1, max_size=8))
 def test_whatever_was_seen_can_be_explained(history: list[Snapshot]) -> None:
     verdict = judge.judge(history, WANTED)

@@ -17,6 +17,7 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail import core
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail import streams
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail import text
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail import times
+from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import HOLD
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Clock
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Summary
 from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import Tail
@@ -25,10 +26,10 @@ from ansible_collections.amica.stack.plugins.module_utils._logs_tail.tail import
 from botocore.exceptions import ClientError
 from hypothesis import example
 from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 
 NOW = 1_800_000_000_000
+HOLD_MILLISECONDS = round(HOLD * 1000)
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,6 @@ late_lines = st.builds(
 FAULTS = st.sampled_from([None, None, None, "ThrottlingException", "InternalFailure", "ServiceUnavailable"])
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     lines=st.lists(late_lines, max_size=60, unique_by=lambda line: line.id),
     page=st.integers(1, 20),
@@ -293,22 +293,35 @@ def test_nothing_is_lost_and_nothing_told_twice(
     assert summary.count == len(lines)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
-    numbers=st.lists(st.integers(0, 20_000), min_size=1, max_size=60),
-    delay=st.integers(0, 1_500),
+    lines=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, HOLD_MILLISECONDS - 1)), min_size=1, max_size=60),
     page=st.integers(1, 20),
 )
-@example(numbers=[0, 18_501, 18_502], delay=1_500, page=1)
+@example(lines=[(0, 0), (18_501, 1_500), (18_502, 0)], page=1)
+@example(lines=[(0, 0), (1501, 1500), (1502, 0)], page=1)
+@example(lines=[(0, 0), (1701, 1300), (1702, 0)], page=1)
+@example(lines=[(1, HOLD_MILLISECONDS - 1), (2, 0)], page=1)
+@example(lines=[(0, 0), (1001, 1999), (1002, 0), (1003, 1996), (1004, 0)], page=20)
 def test_order_is_that_of_time_when_lines_are_late_by_less_than_the_hold(
-    numbers: list[int], delay: int, page: int
+    lines: list[tuple[int, int]], page: int
 ) -> None:
-    lines = [
-        Written(NOW + at, NOW + at + (delay if index % 2 else 0), message=f"{index}")
-        for index, at in enumerate(sorted(numbers))
-    ]
-    events, _summary = tail(FakeLogs(lines, FakeTime(), page=page), Until(follow=30), [core.Query("/ecs/a", NOW)])
-    assert [event.timestamp - NOW for event in events] == sorted(numbers)
+    """A line's time and how much later it shows, in milliseconds; also when nothing else comes in between."""
+    logs = FakeLogs(
+        [Written(NOW + at, NOW + at + late, message=f"{number}") for number, (at, late) in enumerate(lines)],
+        FakeTime(),
+        page=page,
+    )
+    events, _summary = tail(logs, Until(follow=30), [core.Query("/ecs/a", NOW)])
+    assert [event.timestamp - NOW for event in events] == sorted(at for at, _late in lines)
+
+
+def test_a_line_in_a_quiet_log_is_told_after_the_hold() -> None:
+    told: list[float] = []
+    logs = FakeLogs([Written(NOW, NOW, message="alone")], FakeTime())
+    until = Until(follow=30)
+    telling = Telling(until, lambda _events: told.append(logs.time.now() - NOW / 1000))
+    Tail(logs.fetch, lambda: [core.Query("/ecs/a", NOW)], until, logs.time.clock, telling).run()
+    assert told == [pytest.approx(HOLD, abs=0.01)]
 
 
 def test_memory_is_bounded_by_the_overlap() -> None:
