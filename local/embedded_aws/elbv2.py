@@ -290,6 +290,14 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
             group["LoadBalancerArns"] = users(group["TargetGroupArn"])
         return original(params)
 
+    @correct(alb, "_create_rule", "_ACTION_MAP", "CreateRule")
+    def create_rule(original: Any, params: Any) -> Reply:
+        """A target group that only a rule names belongs to the load balancer too."""
+        reply: Reply = original(params)
+        for arn, group in alb._tgs.items():
+            group["LoadBalancerArns"] = users(arn)
+        return reply
+
     @correct(alb, "_delete_tg", "_ACTION_MAP", "DeleteTargetGroup")
     def delete_group(original: Any, params: Any) -> Reply:
         """Refused while a listener or rule uses it."""

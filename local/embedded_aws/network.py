@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import re
 import secrets
@@ -53,9 +54,18 @@ def install(clock: Clock, delay: float) -> None:
 
     @correct(ec2, "_parse_ip_permissions")
     def permissions(original: Any, params: Any, prefix: str) -> list[dict[str, Any]]:
-        """A rule for all protocols has no ports, also where ports are given; so `-1` with ports revokes it."""
+        """A rule for all protocols has no ports, also where ports are given; so `-1` with ports revokes it.
+
+        Prefix lists count.
+        """
         rules: list[dict[str, Any]] = original(params, prefix)
-        for rule in rules:
+        for number, rule in enumerate(rules, 1):
+            for index in itertools.count(1):
+                start = f"{prefix}.{number}.PrefixListIds.{index}"
+                if not (listed := ec2._p(params, f"{start}.PrefixListId")):
+                    break
+                about = {"Description": text} if (text := ec2._p(params, f"{start}.Description")) else {}
+                rule["PrefixListIds"].append({"PrefixListId": listed, **about})
             if rule["IpProtocol"] == "-1":
                 rule.pop("FromPort", None)
                 rule.pop("ToPort", None)

@@ -31,6 +31,8 @@ Fields = dict[str, Any]
 View = dict[str, Fields]
 
 DIRECTIONS = ("ingress", "egress")
+# How the names of AWS's own prefix lists begin.
+MANAGED = "com.amazonaws."
 # Lists of a permission, and what in their items names the peer.
 PEERS = {
     "IpRanges": "CidrIp",
@@ -110,9 +112,10 @@ def permissions(rules: Mapping[str, str], ids: Mapping[str, str]) -> list[dict[s
         if ports != "all":
             first, _, last = ports.partition("-")
             permission |= {"FromPort": int(first), "ToPort": int(last or first)}
-        member = member_of(peer)
+        peer_id = ids.get(peer, peer)
+        member = member_of(peer_id)
         about = {"Description": description} if description else {}
-        made.append({**permission, member: [{PEERS[member]: ids.get(peer, peer), **about}]})
+        made.append({**permission, member: [{PEERS[member]: peer_id, **about}]})
     return made
 
 
@@ -135,6 +138,23 @@ def ids_of(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {name: group["GroupId"] for name, group in groups.items()}
 
 
+def prefix_lists(ec2: Any, wants: View) -> dict[str, str]:
+    """The ids of AWS's own prefix lists that rules name, by name.
+
+    :raises SecurityGroupError: when the region has none of a name.
+    """
+    peers = {line.split()[2] for fields in wants.values() for direction in DIRECTIONS for line in fields[direction]}
+    names = sorted(peer for peer in peers if peer.startswith(MANAGED))
+    if not names:
+        return {}
+    answer = ec2.describe_managed_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": names}])
+    ids = {found["PrefixListName"]: str(found["PrefixListId"]) for found in answer["PrefixLists"]}
+    for name in names:
+        if name not in ids:
+            raise SecurityGroupError(f"This region has no prefix list {name}. Name networks or security groups instead")
+    return ids
+
+
 def present(ec2: Any, vpc_id: str, wants: View, check: bool) -> Result:
     """Makes or corrects the groups. New rules are written before old ones go.
 
@@ -142,7 +162,8 @@ def present(ec2: Any, vpc_id: str, wants: View, check: bool) -> Result:
     """
     found = find(ec2, vpc_id, list(wants))
     ids = ids_of(found)
-    stands = seen(found.values(), {thing_id: name for name, thing_id in ids.items()})
+    peers = {**prefix_lists(ec2, wants), **ids}
+    stands = seen(found.values(), {thing_id: name for name, thing_id in peers.items()})
     after = {name: {**stands.get(name, {}), **fields} for name, fields in wants.items()}
     for name, fields in after.items():
         old = stands.get(name, fields)["description"]
@@ -158,12 +179,12 @@ def present(ec2: Any, vpc_id: str, wants: View, check: bool) -> Result:
         return Result(True, {name: ids.get(name, UNKNOWN_ID) for name in wants}, diff)
     for name, fields in after.items():
         if name not in ids:
-            ids[name] = create(ec2, vpc_id, name, fields)
+            ids[name] = peers[name] = create(ec2, vpc_id, name, fields)
             # What AWS puts into every new group.
             stands[name] = {**fields, "ingress": {}, "egress": {"all all 0.0.0.0/0": ""}}
     for name, fields in after.items():
         for direction in DIRECTIONS:
-            write_rules(ec2, ids, name, direction, stands[name][direction], fields[direction])
+            write_rules(ec2, peers, name, direction, stands[name][direction], fields[direction])
         write, remove = tag_changes(stands[name]["tags"], fields["tags"])
         if write:
             ec2.create_tags(Resources=[ids[name]], Tags=dict_to_tags(write))

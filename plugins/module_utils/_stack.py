@@ -124,6 +124,8 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
         "name": balancer["LoadBalancerName"],
         "arn": balancer["LoadBalancerArn"],
         "dns_name": balancer["DNSName"],
+        "scheme": balancer.get("Scheme"),
+        "open": is_open(balancer, answers.security_groups),
         "state": balancer.get("State", {}).get("Code"),
         "scheme": balancer.get("Scheme"),
         "zones": sorted(zone["ZoneName"] for zone in balancer.get("AvailabilityZones") or ()),
@@ -132,6 +134,14 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
             for listener in sorted(answers.listeners, key=lambda listener: int(listener["Port"]))
         ],
     }
+
+
+def is_open(balancer: Answer, groups: Iterable[Answer]) -> bool:
+    """Whether a browser reaches the load balancer: it has an internet address, and its groups let networks in."""
+    own = [group for group in groups if group["GroupId"] in balancer.get("SecurityGroups", ())]
+    entries = [entry for group in own for entry in group.get("IpPermissions", ())]
+    networks = any(entry.get("IpRanges") or entry.get("Ipv6Ranges") for entry in entries)
+    return balancer.get("Scheme") != "internal" and (networks or not own)
 
 
 def target_group_part(answers: Answers) -> dict[str, Any] | None:
@@ -356,8 +366,8 @@ def whole(value: Any) -> int | None:
 
 
 def balancer_url(balancer: Mapping[str, Any] | None) -> str | None:
-    """Where the load balancer answers: over HTTPS if it can, without the port where that is the scheme's own."""
-    if not balancer or not balancer["listeners"]:
+    """Where the load balancer answers people: over HTTPS if it can, without the port where that is the scheme's own."""
+    if not balancer or not balancer["listeners"] or not balancer["open"]:
         return None
     ranked = sorted(balancer["listeners"], key=lambda listener: (listener["protocol"] != "HTTPS", listener["port"]))
     scheme, usual = ("https", 443) if ranked[0]["protocol"] == "HTTPS" else ("http", 80)

@@ -41,8 +41,8 @@ def scaling_text(scaling: Mapping[str, Any]) -> str:
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
-    if urls.get("load_balancer"):
-        yield "Chat", urls["load_balancer"]
+    if chat := urls.get("load_balancer") or urls.get("cloudfront"):
+        yield "Chat", chat
     if urls.get("cloudfront"):
         yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"
     yield "Health", f"{stack['health']}: {stack['summary']}"

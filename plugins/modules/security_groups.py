@@ -54,8 +54,9 @@ options:
             default: []
           peers:
             description:
-              - Who is on the other side - IPv4 or IPv6 networks, ids of prefix lists, ids of security groups, and names
-                of groups of this list.
+              - Who is on the other side - IPv4 or IPv6 networks, ids of prefix lists, names of AWS's own prefix lists
+                such as V(com.amazonaws.global.cloudfront.origin-facing), ids of security groups, and names of groups of
+                this list.
             type: list
             elements: str
             required: true

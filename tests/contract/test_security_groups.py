@@ -74,6 +74,7 @@ CHANGES: list[dict[str, Any]] = [
     {"ingress": [{"protocol": "tcp", "ports": ["80"], "peers": ["0.0.0.0/0"], "description": "HTTP"}]},
     {"ingress": [{"protocol": "tcp", "ports": ["80"], "peers": ["0.0.0.0/0"], "description": "Plain"}]},
     {"ingress": [{"protocol": "tcp", "ports": ["80-90"], "peers": ["10.0.0.0/8", "192.168.0.0/16"]}]},
+    {"ingress": [{"protocol": "tcp", "ports": ["80"], "peers": ["com.amazonaws.global.cloudfront.origin-facing"]}]},
     {"egress": [{"protocol": "all", "peers": ["0.0.0.0/0"]}]},
     {"egress": []},
 ]

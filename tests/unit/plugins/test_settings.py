@@ -53,6 +53,10 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"monitoring_emails": "ops@example.com"}, "monitoring_emails", '["ops@example.com"]'),
         ({"monitoring_phone_numbers": ["6512345678"]}, "monitoring_phone_numbers", "+6512345678"),
         ({"monitoring_webhooks": ["http://example.com/geheim"]}, "monitoring_webhooks", "(not shown)"),
+        ({"amica_edge": "closed"}, "amica_edge", "private"),
+        ({"amica_edge_secrets": ["short"]}, "amica_edge_secrets", "openssl rand"),
+        ({"cloudfront_waf_denied_networks": ["10.0.0.1/8"]}, "cloudfront_waf_denied_networks", "203.0.113.0/24"),
+        ({"cloudfront_waf_rate_limit": "9"}, "cloudfront_waf_rate_limit", "2000"),
         ({"vpc_availability_zone_count": 1}, "vpc_availability_zone_count", "from 2 to 6"),
         (
             {"cloudfront_certificate_arn": "arn:aws:acm:ap-southeast-1:111122223333:certificate/1"},

@@ -11,6 +11,7 @@ from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
 from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._stack import balancer_url
+from ansible_collections.amica.stack.plugins.module_utils._stack import is_open
 from ansible_collections.amica.stack.plugins.module_utils._stack import secret_parts
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import active_definitions
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read_tagged_elsewhere
@@ -288,7 +289,8 @@ def test_the_digest_is_that_of_a_running_task_where_the_image_has_none() -> None
 )
 def test_where_the_load_balancer_answers(listeners: list[tuple[str, int]], url: str | None) -> None:
     named = [{"protocol": protocol, "port": port} for protocol, port in listeners]
-    assert balancer_url({"dns_name": "dns", "listeners": named}) == url
+    assert balancer_url({"dns_name": "dns", "listeners": named, "open": True}) == url
+    assert balancer_url({"dns_name": "dns", "listeners": named, "open": False}) is None
 
 
 def without(answers: Answers, **service: Any) -> Answers:
@@ -426,3 +428,16 @@ def test_secrets_are_known_by_their_variable_in_either_store() -> None:
         {"name": "CHAINLIT_AUTH_SECRET", "arn": ours[1], "store": "ssm"},
         {"name": "OPENAI_API_KEY", "arn": ours[0], "store": "secretsmanager"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "entry", "expected"),
+    [
+        ("internet-facing", {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, True),
+        ("internet-facing", {"PrefixListIds": [{"PrefixListId": "pl-1"}]}, False),
+        ("internal", {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, False),
+    ],
+)
+def test_a_load_balancer_that_people_reach_is_open(scheme: str, entry: dict[str, Any], expected: bool) -> None:
+    groups = [{"GroupId": "sg-1", "IpPermissions": [entry]}, {"GroupId": "sg-2", "IpPermissions": []}]
+    assert is_open({"Scheme": scheme, "SecurityGroups": ["sg-1"]}, groups) is expected
