@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from ansible.module_utils.common.dict_transformations import snake_dict_to_camel_dict
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
@@ -33,8 +34,26 @@ with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything
 
 # What AWS fills in where a service says nothing.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
-DEFAULT_DEPLOYMENT = {"minimumHealthyPercent": 100, "maximumPercent": 200}
-DEFAULT_BREAKER = {"enable": False, "rollback": False}
+DEFAULT_DEPLOYMENT: dict[str, Any] = {
+    "strategy": "ROLLING",
+    "minimumHealthyPercent": 100,
+    "maximumPercent": 200,
+    "deploymentCircuitBreaker": {
+        "enable": False,
+        "rollback": False,
+        "resetOnHealthyTask": True,
+        "thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50},
+    },
+    "alarms": {"alarmNames": [], "enable": False, "rollback": False},
+    "earlySuccessCriteria": {"enable": False},
+    "lifecycleHooks": [],
+}
+# What only these strategies have; AWS refuses it of the others.
+OF_STRATEGIES = {
+    "bakeTimeInMinutes": ("BLUE_GREEN", "LINEAR", "CANARY"),
+    "canaryConfiguration": ("CANARY",),
+    "linearConfiguration": ("LINEAR",),
+}
 DEFAULTS: dict[str, Any] = {
     "platformVersion": "LATEST",
     "propagateTags": "NONE",
@@ -82,6 +101,7 @@ def wanted_service(options: Document) -> dict[str, Any]:
                 "targetGroupArn": "target_group_arn",
                 "containerName": "container_name",
                 "containerPort": "container_port",
+                "advancedConfiguration": "advanced_configuration",
             },
         ),
         "serviceRegistries": _items(
@@ -106,7 +126,12 @@ def wanted_service(options: Document) -> dict[str, Any]:
 def _items(items: list[Document] | None, fields: Mapping[str, str]) -> list[dict[str, Any]] | None:
     if items is None:
         return None
-    return [filled({field: item.get(option) for field, option in fields.items()}) for item in items]
+    return [filled({field: _member(item.get(option)) for field, option in fields.items()}) for item in items]
+
+
+def _member(value: Any) -> Any:
+    """An option's value; a structure of options in AWS's spelling."""
+    return snake_dict_to_camel_dict(value) if isinstance(value, Mapping) else value
 
 
 def _network(network: Document | None) -> dict[str, Any] | None:
@@ -127,9 +152,19 @@ def _deployment(deployment: Document | None) -> dict[str, Any] | None:
     breaker = deployment.get("circuit_breaker") or {}
     alarms = deployment.get("alarms") or {}
     early = deployment.get("early_success_criteria") or {}
+    canary, linear = deployment.get("canary") or {}, deployment.get("linear") or {}
     return {
         field: value
         for field, value in {
+            "strategy": deployment.get("strategy"),
+            "bakeTimeInMinutes": deployment.get("bake_time"),
+            "canaryConfiguration": filled(
+                {"canaryPercent": canary.get("percent"), "canaryBakeTimeInMinutes": canary.get("bake_time")}
+            ),
+            "linearConfiguration": filled(
+                {"stepPercent": linear.get("percent"), "stepBakeTimeInMinutes": linear.get("bake_time")}
+            ),
+            "lifecycleHooks": _hooks(deployment.get("lifecycle_hooks")),
             "minimumHealthyPercent": deployment.get("minimum_healthy_percent"),
             "maximumPercent": deployment.get("maximum_percent"),
             "deploymentCircuitBreaker": filled(
@@ -154,13 +189,34 @@ def _deployment(deployment: Document | None) -> dict[str, Any] | None:
     }
 
 
+def _hooks(hooks: list[Document] | None) -> list[dict[str, Any]] | None:
+    if hooks is None:
+        return None
+    return [
+        filled(
+            {
+                "targetType": hook["type"],
+                "hookTargetArn": hook.get("target_arn"),
+                "roleArn": hook.get("role_arn"),
+                "lifecycleStages": hook["stages"],
+                "timeoutConfiguration": {
+                    "timeoutInMinutes": hook.get("timeout"),
+                    "action": hook.get("timeout_action"),
+                },
+            }
+        )
+        for hook in hooks
+    ]
+
+
 # The lists of a service whose order means nothing, by the members of their items that an option can set.
 ITEMS = {
     "capacityProviderStrategy": ("capacityProvider", "weight", "base"),
-    "loadBalancers": ("targetGroupArn", "containerName", "containerPort"),
+    "lifecycleHooks": ("targetType", "hookTargetArn", "roleArn", "lifecycleStages", "timeoutConfiguration"),
+    "loadBalancers": ("targetGroupArn", "containerName", "containerPort", "advancedConfiguration"),
     "serviceRegistries": ("registryArn", "port", "containerName", "containerPort"),
 }
-SETS = frozenset({"alarmNames", "securityGroups", "subnets"})
+SETS = frozenset({"alarmNames", "lifecycleStages", "securityGroups", "subnets"})
 
 
 def canonical(document: Document) -> dict[str, Any]:
@@ -174,7 +230,7 @@ def _canonical(field: str, value: Any) -> Any:
     if field in ITEMS and value is not None:
         # A provider without weight and base has none of either.
         default = 0 if field == "capacityProviderStrategy" else None
-        items = [{member: item.get(member, default) for member in ITEMS[field]} for item in value]
+        items = [{member: _canonical(member, item.get(member, default)) for member in ITEMS[field]} for item in value]
         return sorted(items, key=lambda item: [str(member) for member in item.values()])
     return canonical(value) if isinstance(value, Mapping) else value
 
@@ -182,13 +238,12 @@ def _canonical(field: str, value: Any) -> Any:
 def complete(service: Document) -> dict[str, Any]:
     """A service as AWS returns it, with AWS's defaults where an answer leaves them out."""
     given = {field: value for field, value in service.items() if value not in (None, "")}
-    deployment = service.get("deploymentConfiguration") or {}
-    breaker = {**DEFAULT_BREAKER, **(deployment.get("deploymentCircuitBreaker") or {})}
+    deployment = merged(DEFAULT_DEPLOYMENT, service.get("deploymentConfiguration") or {})
     network = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     return {
         **DEFAULTS,
         **given,
-        "deploymentConfiguration": {**DEFAULT_DEPLOYMENT, **deployment, "deploymentCircuitBreaker": breaker},
+        "deploymentConfiguration": deployment,
         "networkConfiguration": {"awsvpcConfiguration": {"assignPublicIp": "DISABLED", **network}} if network else {},
     }
 
@@ -221,9 +276,17 @@ def update_request(wanted: Document, service: Document, after: Document) -> dict
     for field in after:
         value = wanted.get(field, [])
         request[field] = merged(without_off(service.get(field)), value) if isinstance(value, Mapping) else value
+    if "deploymentConfiguration" in request:
+        request["deploymentConfiguration"] = _of_strategy(request["deploymentConfiguration"])
     if "capacityProviderStrategy" in request:
         request["forceNewDeployment"] = True  # AWS takes other providers in no other way.
     return request
+
+
+def _of_strategy(deployment: Document) -> dict[str, Any]:
+    """A deployment configuration without what another strategy left in it."""
+    strategy = deployment.get("strategy", "ROLLING")
+    return {field: value for field, value in deployment.items() if strategy in OF_STRATEGIES.get(field, (strategy,))}
 
 
 def without_off(value: Any) -> Any:
@@ -246,6 +309,20 @@ def without_grace(wanted: Document, service: Document) -> dict[str, Any]:
     """The wanted members without a grace period where no load balancer checks: AWS would refuse it."""
     balancers = wanted.get("loadBalancers", service.get("loadBalancers"))
     return {field: value for field, value in wanted.items() if balancers or field != "healthCheckGracePeriodSeconds"}
+
+
+def understood(wanted: Document, defaults: Document, shape: Any) -> dict[str, Any]:
+    """The wanted members without those that say what AWS does anyway and an older SDK has no words for.
+
+    :param shape: the structure in botocore's service model.
+    """
+    return {
+        field: understood(value, defaults[field], shape.members[field])
+        if field in shape.members and isinstance(value, Mapping) and isinstance(defaults.get(field), Mapping)
+        else value
+        for field, value in wanted.items()
+        if field in shape.members or value != defaults.get(field)
+    }
 
 
 def primary(service: Document) -> dict[str, Any]:
@@ -333,8 +410,9 @@ def ensure_present(client: Any, options: Document, check: bool, wait: Callable[[
     :raises Refused: when AWS or the installed SDK cannot do what is wanted.
     """
     services = Services(client, options["cluster"], options["name"], wait)
-    wanted = wanted_service(options)
-    unknown = list(unknown_members(wanted, client.meta.service_model.operation_model("CreateService").input_shape))
+    shape = client.meta.service_model.operation_model("CreateService").input_shape
+    wanted = understood(wanted_service(options), {"deploymentConfiguration": DEFAULT_DEPLOYMENT}, shape)
+    unknown = list(unknown_members(wanted, shape))
     if unknown:
         raise Refused(f"The installed botocore does not know {', '.join(unknown)}: install a newer boto3 and botocore")
     service = services.find()

@@ -65,6 +65,8 @@ RETENTION_DAYS = (
 
 
 SHORTEST_EDGE_SECRET = 16
+STRATEGIES = ("rolling", "recreate")
+THRESHOLDS = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 EDGES = ("open", "cloudfront_only", "private")
 
 
@@ -102,6 +104,7 @@ RANGES = {
     "alb_unhealthy_threshold": Range(2, 10, 2),
     "amica_container_port": Range(1, 65535, 8080),
     "ecs_fargate_desired_count": Range(0, 5000, 1),
+    "ecs_fargate_early_success_percent": Range(0, 100, 0),
     "ecs_fargate_max_count": Range(1, 5000, 1),
     "ecs_fargate_maximum_percent": Range(100, 200, 200),
     "ecs_fargate_min_count": Range(0, 5000, 1),
@@ -168,6 +171,45 @@ def choice_problems(settings: Settings) -> Iterator[Problem]:
     path = settings.get("amica_health_path")
     if "amica_health_path" in settings and not str(path).startswith("/"):
         yield Problem("amica_health_path", path, "is not a path", "Write for example amica_health_path: /health")
+
+
+def strategy_problems(settings: Settings) -> Iterator[Problem]:
+    """Problems of how a new version takes over."""
+    strategy = settings.get("ecs_fargate_strategy", "rolling")
+    if strategy not in STRATEGIES:
+        yield Problem("ecs_fargate_strategy", strategy, "is not a strategy", f"Write one of {', '.join(STRATEGIES)}")
+    percents = {name: settings.get(f"ecs_fargate_{name}_percent") for name in ("minimum_healthy", "maximum")}
+    least, most = (whole_number(percent) for percent in percents.values())
+    if least == most == 100:
+        yield Problem(
+            "ecs_fargate_maximum_percent",
+            percents["maximum"],
+            "leaves no room for a new task while ecs_fargate_minimum_healthy_percent keeps every old one",
+            "Write more than 100, or less than 100 for the other",
+        )
+    threshold = settings.get("ecs_fargate_circuit_breaker_threshold")
+    if threshold is not None:
+        known = (
+            isinstance(threshold, Mapping)
+            and threshold.get("type") in THRESHOLDS
+            and set(threshold) == {"type", "value"}
+        )
+        number = whole_number(threshold["value"]) if known else None
+        if number is None or not 1 <= number <= (10_000 if threshold["type"] == "COUNT" else 100):
+            yield Problem(
+                "ecs_fargate_circuit_breaker_threshold",
+                threshold,
+                f"is not a type ({', '.join(THRESHOLDS)}) with a value: a number of tasks, or percent from 1 to 100",
+                "Write for example ecs_fargate_circuit_breaker_threshold: {type: COUNT, value: 3}",
+            )
+    alarms = settings.get("ecs_fargate_deployment_alarms") or []
+    if not isinstance(alarms, list) or not all(isinstance(name, str) and name.strip() for name in alarms):
+        yield Problem(
+            "ecs_fargate_deployment_alarms",
+            alarms,
+            "is not a list of names of alarms",
+            "Write for example ecs_fargate_deployment_alarms: [amica-5xx]",
+        )
 
 
 def network_problems(settings: Settings) -> Iterator[Problem]:
@@ -454,6 +496,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     fargate_problems,
     count_problems,
     schedule_problems,
+    strategy_problems,
     certificate_problems,
     secret_problems,
     secret_store_problems,

@@ -103,6 +103,27 @@ options:
         description: Port of the container that answers.
         type: int
         required: true
+      advanced_configuration:
+        description:
+          - What ECS needs to move traffic from one target group to the other, for the strategies that do.
+          - If not set, there is none.
+        type: dict
+        suboptions:
+          alternate_target_group_arn:
+            description: ARN of the other target group.
+            type: str
+            required: true
+          production_listener_rule:
+            description: ARN of the listener rule that forwards to both. ECS writes its weights.
+            type: str
+            required: true
+          test_listener_rule:
+            description: ARN of the listener rule by which the new tasks can be tried before the shift.
+            type: str
+          role_arn:
+            description: ARN of the role with which ECS writes the rules.
+            type: str
+            required: true
   service_registries:
     description: Cloud Map services that the tasks register in, exactly these.
     type: list
@@ -130,6 +151,69 @@ options:
     description: How a deployment goes. What is not set in it stays as it is.
     type: dict
     suboptions:
+      strategy:
+        description:
+          - How the new tasks take over.
+          - With V(BLUE_GREEN), V(CANARY) and V(LINEAR) all of them come up beside the old ones, and ECS moves the
+            traffic to them at once, a share of it first, or step by step. They need
+            O(load_balancers[].advanced_configuration).
+        type: str
+        choices: [ROLLING, BLUE_GREEN, CANARY, LINEAR]
+      bake_time:
+        description: Minutes that the old tasks stay after the traffic has moved. Not for V(ROLLING).
+        type: int
+      canary:
+        description: How V(CANARY) begins.
+        type: dict
+        suboptions:
+          percent:
+            description: Percent of the traffic that moves first.
+            type: float
+            required: true
+          bake_time:
+            description: Minutes until the rest of it follows.
+            type: int
+            required: true
+      linear:
+        description: The steps of V(LINEAR).
+        type: dict
+        suboptions:
+          percent:
+            description: Percent of the traffic that moves in a step.
+            type: float
+            required: true
+          bake_time:
+            description: Minutes from one step to the next.
+            type: int
+            required: true
+      lifecycle_hooks:
+        description: Where a deployment stops and asks, exactly these.
+        type: list
+        elements: dict
+        suboptions:
+          type:
+            description: V(PAUSE) waits until somebody continues the deployment; V(AWS_LAMBDA) asks a function.
+            type: str
+            choices: [PAUSE, AWS_LAMBDA]
+            required: true
+          stages:
+            description: Stages of the deployment's life, such as V(POST_SCALE_UP).
+            type: list
+            elements: str
+            required: true
+          target_arn:
+            description: ARN of the function.
+            type: str
+          role_arn:
+            description: ARN of the role with which ECS calls the function.
+            type: str
+          timeout:
+            description: Minutes that it waits.
+            type: int
+          timeout_action:
+            description: What happens then.
+            type: str
+            choices: [CONTINUE, ROLLBACK]
       minimum_healthy_percent:
         description: Percent of the desired tasks that stay while a deployment runs.
         type: int
@@ -338,6 +422,27 @@ from ansible_collections.amica.stack.plugins.module_utils._ecs_service import en
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import ensure_present
 
 DEPLOYMENT_CONFIGURATION = {
+    "strategy": {"type": "str", "choices": ["ROLLING", "BLUE_GREEN", "CANARY", "LINEAR"]},
+    "bake_time": {"type": "int"},
+    **{
+        steps: {
+            "type": "dict",
+            "options": {"percent": {"type": "float", "required": True}, "bake_time": {"type": "int", "required": True}},
+        }
+        for steps in ("canary", "linear")
+    },
+    "lifecycle_hooks": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "type": {"type": "str", "choices": ["PAUSE", "AWS_LAMBDA"], "required": True},
+            "stages": {"type": "list", "elements": "str", "required": True},
+            "target_arn": {"type": "str"},
+            "role_arn": {"type": "str"},
+            "timeout": {"type": "int"},
+            "timeout_action": {"type": "str", "choices": ["CONTINUE", "ROLLBACK"]},
+        },
+    },
     "minimum_healthy_percent": {"type": "int"},
     "maximum_percent": {"type": "int"},
     "circuit_breaker": {
@@ -413,6 +518,15 @@ def main() -> None:
                     "target_group_arn": {"type": "str", "required": True},
                     "container_name": {"type": "str", "required": True},
                     "container_port": {"type": "int", "required": True},
+                    "advanced_configuration": {
+                        "type": "dict",
+                        "options": {
+                            "alternate_target_group_arn": {"type": "str", "required": True},
+                            "production_listener_rule": {"type": "str", "required": True},
+                            "test_listener_rule": {"type": "str"},
+                            "role_arn": {"type": "str", "required": True},
+                        },
+                    },
                 },
             },
             "service_registries": {

@@ -261,6 +261,16 @@ def test_a_service_comes_and_goes_and_comes_again(
         ({"propagate_tags": "TASK_DEFINITION"}, False),
         ({"deployment_configuration": {"circuit_breaker": {"enable": True, "rollback": False}}}, False),
         ({"deployment_configuration": {"minimum_healthy_percent": 50, "maximum_percent": 150}}, False),
+        (
+            {
+                "deployment_configuration": {
+                    "circuit_breaker": {"enable": True, "rollback": True, "threshold": {"type": "COUNT", "value": 2}},
+                    "alarms": {"names": ["contract"], "enable": True, "rollback": True},
+                    "early_success_criteria": {"enable": True, "healthy_percent": 50},
+                }
+            },
+            False,
+        ),
         ({"load_balancers": [], "health_check_grace_period": None}, True),
         ({"platform_version": "1.4.0"}, True),
         ({"tags": {"amica:stack": "other"}}, False),

@@ -58,6 +58,7 @@ def settings(service: Record, pace: float = 1.0, alarms: tuple[str, ...] = ()) -
     wanted = service["deploymentConfiguration"]
     breaker = wanted["deploymentCircuitBreaker"]
     limit = {"type": "BOUNDED_PERCENT", "value": 50, **breaker.get("thresholdConfiguration", {})}
+    early = wanted.get("earlySuccessCriteria") or {}
     grace = service["healthCheckGracePeriodSeconds"]
     return plan.Service(
         name=service["serviceName"], desired=service["desiredCount"], status=service["status"],
@@ -66,6 +67,7 @@ def settings(service: Record, pace: float = 1.0, alarms: tuple[str, ...] = ()) -
         threshold_type=limit["type"], threshold_value=limit["value"],
         reset_on_healthy=breaker.get("resetOnHealthyTask", True),
         alarms=alarms, alarm_rollback=option(wanted, "alarms", "rollback", default=False),
+        early_percent=early.get("healthyPercent", 100) if early.get("enable") else 100,
         # No clock makes a program start faster.
         grace=max(grace, min(grace, START_SECONDS) * pace),
         recoverable=service["_good"] is not None, steady=service["_steady"], pace=pace,

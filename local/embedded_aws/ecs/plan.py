@@ -73,6 +73,7 @@ class Service:
     """`recoverable`: a completed deployment exists that a failed one can be rolled back to.
 
     `alarms`: those that went off since the current deployment began; `alarm_rollback`: whether it then goes back.
+    `early_percent`: of the desired tasks, which must be healthy for the deployment to have succeeded.
     `pace`: how many of the clock's seconds pass in a real one, for what the tasks and clients themselves take.
     """
 
@@ -89,6 +90,7 @@ class Service:
     grace: float = 0.0
     alarms: tuple[str, ...] = ()
     alarm_rollback: bool = False
+    early_percent: int = 100
     recoverable: bool = False
     steady: bool = False
     pace: float = 1.0
@@ -345,6 +347,12 @@ class _Step:
         current = self.primary
         assert current is not None
         whole = [task for task in self.live if task.deployment == current.id and self.ready(task)]
+        alone = all(task.deployment == current.id for task in self.live)
+        early = math.ceil(self.service.desired * self.service.early_percent / 100)
+        if current.rollout == "IN_PROGRESS" and early < self.service.desired and alone and len(whole) >= early:
+            self.actions.append(Complete(current.id))
+            self.say(f"(deployment {current.id}) deployment completed.")
+            return
         if self.moved or len(whole) != self.service.desired or len(self.live) != len(whole):
             return
         if current.rollout == "IN_PROGRESS":

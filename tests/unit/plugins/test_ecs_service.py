@@ -5,11 +5,13 @@ from typing import Any
 import boto3
 import pytest
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._ecs_service import DEFAULT_DEPLOYMENT
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import canonical
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import changes
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import ensure_absent
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import ensure_present
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import primary
+from ansible_collections.amica.stack.plugins.module_utils._ecs_service import understood
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import update_request
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import wanted_service
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import without_grace
@@ -121,6 +123,30 @@ def test_what_is_not_set_is_not_wanted() -> None:
             {"deployment_configuration": {"alarms": {"names": ["a"], "enable": True, "rollback": True}}},
             "deploymentConfiguration",
         ),
+        ({"deployment_configuration": {"strategy": "BLUE_GREEN"}}, "deploymentConfiguration"),
+        ({"deployment_configuration": {"early_success_criteria": {"enable": True}}}, "deploymentConfiguration"),
+        (
+            {"deployment_configuration": {"lifecycle_hooks": [{"type": "PAUSE", "stages": ["POST_SCALE_UP"]}]}},
+            "deploymentConfiguration",
+        ),
+        (
+            {
+                "load_balancers": [
+                    {
+                        "target_group_arn": GROUP,
+                        "container_name": "amica",
+                        "container_port": 8080,
+                        "advanced_configuration": {
+                            "alternate_target_group_arn": "arn:2",
+                            "production_listener_rule": "arn:3",
+                            "test_listener_rule": None,
+                            "role_arn": "arn:4",
+                        },
+                    }
+                ]
+            },
+            "loadBalancers",
+        ),
         ({"enable_execute_command": True}, "enableExecuteCommand"),
         ({"enable_ecs_managed_tags": True}, "enableECSManagedTags"),
         ({"propagate_tags": "NONE"}, "propagateTags"),
@@ -206,6 +232,37 @@ def test_an_update_keeps_what_is_not_set() -> None:
         "networkConfiguration": {
             "awsvpcConfiguration": {"subnets": ["subnet-c"], "securityGroups": ["sg-1"], "assignPublicIp": "ENABLED"}
         },
+    }
+
+
+def test_another_strategy_leaves_nothing_of_the_old_one() -> None:
+    service = {
+        **SERVICE,
+        "deploymentConfiguration": {
+            "strategy": "CANARY",
+            "bakeTimeInMinutes": 5,
+            "canaryConfiguration": {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": 5},
+            "minimumHealthyPercent": 100,
+            "maximumPercent": 200,
+        },
+    }
+    wanted = wanted_service(
+        {"deployment_configuration": {"strategy": "LINEAR", "linear": {"percent": 25.0, "bake_time": 1}}}
+    )
+    _, after = changes(wanted, service)
+    assert update_request(wanted, service, after)["deploymentConfiguration"] == {
+        "strategy": "LINEAR",
+        "bakeTimeInMinutes": 5,
+        "linearConfiguration": {"stepPercent": 25.0, "stepBakeTimeInMinutes": 1},
+        "minimumHealthyPercent": 100,
+        "maximumPercent": 200,
+    }
+    wanted = wanted_service({"deployment_configuration": {"strategy": "ROLLING"}})
+    _, after = changes(wanted, service)
+    assert update_request(wanted, service, after)["deploymentConfiguration"] == {
+        "strategy": "ROLLING",
+        "minimumHealthyPercent": 100,
+        "maximumPercent": 200,
     }
 
 
@@ -399,6 +456,17 @@ def test_a_member_that_the_sdk_does_not_know_is_named(ecs: Ecs, monkeypatch: pyt
     breaker = {"enable": True, "rollback": True, "threshold": {"type": "COUNT", "value": 3}}
     with pytest.raises(Refused, match=r"deploymentCircuitBreaker\.thresholdConfiguration: install a newer boto3"):
         ecs.present(deployment_configuration={"circuit_breaker": breaker})
+
+
+def test_an_sdk_need_not_know_what_aws_does_anyway() -> None:
+    shape = boto3.client("ecs", region_name="eu-west-1").meta.service_model.shape_for("DeploymentCircuitBreaker")
+    old = type("Shape", (), {"members": {name: shape.members[name] for name in ("enable", "rollback")}})
+    breaker: dict[str, Any] = {"enable": True, "thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50}}
+    defaults = DEFAULT_DEPLOYMENT["deploymentCircuitBreaker"]
+    assert understood(breaker, defaults, old) == {"enable": True}
+    assert understood(breaker, defaults, shape) == breaker
+    breaker["thresholdConfiguration"]["value"] = 20
+    assert understood(breaker, defaults, old) == breaker
 
 
 def test_a_service_is_deleted_and_its_drain_waited_for(ecs: Ecs) -> None:
