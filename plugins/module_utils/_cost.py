@@ -140,7 +140,7 @@ def planned(values: Mapping[str, Any]) -> Shape:
 
 
 def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
-    """The stack that stands, as stack_info tells it. What carries no tag in AWS is taken from the plan."""
+    """The stack that stands, as stack_info tells it. How much alarms and web ACL hold is taken from the plan."""
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}
@@ -164,7 +164,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         insights=cluster.get("container_insights", "disabled") != "disabled",
         nat_gateways=count(":natgateway/"),
         endpoints=count(":vpc-endpoint/"),
-        alarms=count(":alarm:"),
+        alarms=(plan.alarms or count(":alarm:")) if count(":alarm:") else ZERO,
         dashboards=Decimal(bool(stack.get("dashboard"))),
         web_acl_rules=(plan.web_acl_rules or Decimal(1)) if count("/webacl/") else ZERO,
         secrets=count(":secretsmanager:"),
@@ -249,7 +249,7 @@ def watch_lines(shape: Shape, traffic: Traffic, price: Price) -> Iterator[Line]:
     yield Line("Images", traffic.image_gb, "GB", price("image_gb_month"))
     if shape.insights:
         yield Line("Container Insights", INSIGHTS_METRICS, "metrics", price("metric_month"))
-    yield Line("Alarms", shape.alarms, "", price("alarm_month"))
+    yield Line("Alarms", shape.alarms, "metrics", price("alarm_month"))
     yield Line("Dashboards", shape.dashboards, "", price("dashboard_month"))
     yield Line("Secrets", shape.secrets, "", price("secret_month"))
 

@@ -336,3 +336,17 @@ def test_what_answers_together_is_asked_once_and_what_is_unknown_left_out() -> N
 def test_a_refusal_is_the_collection_s_own() -> None:
     with pytest.raises(Refused):
         price_book(PRICES, "eu-west-1", {}, {})("nat_hour")
+
+
+def test_the_alarms_of_the_plan_watch_as_many_metrics_as_those_of_the_stack() -> None:
+    monitoring = yaml.safe_load((ROLES / "monitoring" / "vars" / "main.yml").read_text())
+    watched = {
+        name: len([metric for metric in value.get("Metrics", [""]) if "Expression" not in metric])
+        for name, value in monitoring.items()
+        if isinstance(value, dict) and "AlarmDescription" in value
+    }
+    insights = watched.pop("monitoring_few_tasks_by_insights") - watched["monitoring_few_tasks_by_reports"]
+    edge = watched.pop("monitoring_edge_errors")
+    default = yaml.safe_load((ROLES / "cost" / "defaults" / "main.yml").read_text())["cost_alarms"]
+    assert (edge, insights) == (2, 1)
+    assert default.startswith(f"{{{{ ({sum(watched.values())} + 2 * ")
