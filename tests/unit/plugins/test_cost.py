@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -259,10 +260,11 @@ def test_the_roles_own_defaults_are_the_plan_s() -> None:
     }
     text = (ROLES / "cost" / "vars" / "main" / "stack.yml").read_text()
     stack = yaml.safe_load(text)["cost_stack"]
-    assumed = [value.strip("{} ").split(" | default(") for value in stack.values() if " | default(" in str(value)]
-    assert assumed
+    plain = (re.fullmatch(r"\{\{ (\w+) \| default\(([^()|]*)\) \}\}", str(value)) for value in stack.values())
+    assumed = [match.groups() for match in plain if match]
+    assert len(assumed) > 9
     for name, default in assumed:
-        assert yaml.safe_load(default.removesuffix(")")) == defaults[name], name
+        assert yaml.safe_load(default) == defaults[name], name
 
 
 def product(usage: str, *tiers: tuple[str, str]) -> str:
