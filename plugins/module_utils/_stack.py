@@ -127,7 +127,6 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
         "scheme": balancer.get("Scheme"),
         "open": is_open(balancer, answers.security_groups),
         "state": balancer.get("State", {}).get("Code"),
-        "scheme": balancer.get("Scheme"),
         "zones": sorted(zone["ZoneName"] for zone in balancer.get("AvailabilityZones") or ()),
         "listeners": [
             {"port": int(listener["Port"]), "protocol": listener["Protocol"]}
