@@ -439,5 +439,8 @@ def test_secrets_are_known_by_their_variable_in_either_store() -> None:
     ],
 )
 def test_a_load_balancer_that_people_reach_is_open(scheme: str, entry: dict[str, Any], expected: bool) -> None:
-    groups = [{"GroupId": "sg-1", "IpPermissions": [entry]}, {"GroupId": "sg-2", "IpPermissions": []}]
+    groups: list[dict[str, Any]] = [
+        {"GroupId": "sg-1", "IpPermissions": [entry]},
+        {"GroupId": "sg-2", "IpPermissions": []},
+    ]
     assert is_open({"Scheme": scheme, "SecurityGroups": ["sg-1"]}, groups) is expected
