@@ -315,7 +315,12 @@ def install_endpoints() -> None:
     def describe(original: Any, params: Any) -> Reply:
         """Filters choose."""
         filters = ec2._parse_filters(params)
-        fields = {"vpc-id": "VpcId", "service-name": "ServiceName", "vpc-endpoint-type": "VpcEndpointType"}
+        fields = {
+            "vpc-endpoint-id": "VpcEndpointId",
+            "vpc-id": "VpcId",
+            "service-name": "ServiceName",
+            "vpc-endpoint-type": "VpcEndpointType",
+        }
         chosen = {
             name
             for name, endpoint in list(ec2._vpc_endpoints.items())

@@ -121,6 +121,7 @@ RANGES = {
     "monitoring_memory_percent": Range(1, 100, 90),
     "monitoring_minimum_requests": Range(1, 1000000, 20),
     "vpc_availability_zone_count": Range(2, 6, 2),
+    "vpc_flow_logs_retention_days": Range(1, 3653, 14),
 }
 
 
@@ -256,6 +257,47 @@ def edge_problems(settings: Settings) -> Iterator[Problem]:
                 f"holds a secret of fewer than {SHORTEST_EDGE_SECRET} characters",
                 "Write one that nobody guesses, for example the output of: openssl rand -hex 32",
             )
+
+
+# What each way to the internet is called, and what a task cannot start without where there is none.
+NETWORK_MODES = ("public", "nat", "nat_per_zone", "endpoints")
+FLOW_LOGS = ("none", "cloudwatch", "s3")
+NEEDED_ENDPOINTS = ("s3", "ecr.api", "ecr.dkr", "logs")
+BUCKET_ARN = re.compile(r"arn:aws[a-z-]*:s3:::\S+")
+
+
+def way_out_problems(settings: Settings) -> Iterator[Problem]:
+    for variable, choices in (("vpc_network_mode", NETWORK_MODES), ("vpc_flow_logs", FLOW_LOGS)):
+        if variable in settings and settings[variable] not in choices:
+            yield Problem(variable, settings[variable], "is none of the choices", f"Write one of {', '.join(choices)}")
+    bucket = settings.get("vpc_flow_logs_bucket_arn", "")
+    if settings.get("vpc_flow_logs") == "s3" and not BUCKET_ARN.fullmatch(str(bucket)):
+        remedy = "Write the bucket's, arn:aws:s3:::NAME, or vpc_flow_logs: cloudwatch"
+        yield Problem("vpc_flow_logs_bucket_arn", bucket, "is not the ARN of a bucket", remedy)
+    endpoints = settings.get("vpc_endpoints")
+    if endpoints is None:
+        return
+    if not isinstance(endpoints, (list, tuple)):
+        yield Problem("vpc_endpoints", endpoints, "is not a list", f"Write for example [{', '.join(NEEDED_ENDPOINTS)}]")
+        return
+    missing = [service for service in needed_endpoints(settings) if service not in endpoints]
+    if settings.get("vpc_network_mode") == "endpoints" and missing:
+        yield Problem(
+            "vpc_endpoints",
+            endpoints,
+            f"lacks {', '.join(missing)}, without which no task starts where nothing else leads out",
+            "Add it, or choose another vpc_network_mode",
+        )
+
+
+def needed_endpoints(settings: Settings) -> Iterator[str]:
+    """What a task must reach to start: its image, its log, and where its secrets are."""
+    yield from NEEDED_ENDPOINTS
+    given = [settings.get(variable) or {} for variable in ("ecs_fargate_secrets", "secrets_arns")]
+    arns = [str(arn) for mapping in given if isinstance(mapping, Mapping) for arn in mapping.values()]
+    for service in ("secretsmanager", "ssm"):
+        if any(f":{service}:" in arn for arn in arns):
+            yield service
 
 
 def fargate_problems(settings: Settings) -> Iterator[Problem]:
@@ -491,6 +533,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     endpoint_problems,
     network_problems,
     edge_problems,
+    way_out_problems,
     range_problems,
     health_check_problems,
     fargate_problems,

@@ -37,7 +37,10 @@ class Answers:
     partition: str
     vpc: Answer | None = None
     subnets: Sequence[Answer] = ()
-    route_tables: Sequence[Answer] = ()
+    nat_gateways: Sequence[Answer] = ()
+    endpoints: Sequence[Answer] = ()
+    network_acls: Sequence[Answer] = ()
+    flow_logs: Sequence[Answer] = ()
     security_groups: Sequence[Answer] = ()
     repository: Answer | None = None
     log_group: Answer | None = None
@@ -72,30 +75,31 @@ def of_stack(candidates: Iterable[Answer], stack: str) -> Answer | None:
     return next(tagged, listed[0] if listed else None)
 
 
-def public_route_table(route_tables: Iterable[Answer]) -> Answer | None:
-    """The route table whose way out is an internet gateway."""
-    tables = [
-        table
-        for table in route_tables
-        if any(str(route.get("GatewayId", "")).startswith("igw-") for route in table.get("Routes", ()))
-    ]
-    return next(iter(tables), None)
-
-
-def vpc_part(answers: Answers, names: StackNames) -> dict[str, Any] | None:
+def vpc_part(answers: Answers) -> dict[str, Any] | None:
     if answers.vpc is None:
         return None
     subnets = sorted(answers.subnets, key=lambda subnet: (subnet["AvailabilityZone"], subnet["CidrBlock"]))
-    # A run that was cut short may have named the table and not given it its route yet.
-    stem = names.vpc.removesuffix("-vpc")
-    half_made = (table for table in answers.route_tables if named(table) == f"{stem}-public-rtb")
-    table = public_route_table(answers.route_tables) or next(half_made, None)
     return {
         "id": answers.vpc["VpcId"],
         "cidr": answers.vpc["CidrBlock"],
         "name": named(answers.vpc),
         "public_subnet_ids": [subnet["SubnetId"] for subnet in subnets if subnet.get("MapPublicIpOnLaunch")],
-        "public_route_table_id": table["RouteTableId"] if table else None,
+        "private_subnet_ids": [subnet["SubnetId"] for subnet in subnets if "-private-" in (named(subnet) or "")],
+        "nat_gateways": [
+            {"id": gateway["NatGatewayId"], "state": gateway["State"], "subnet_id": gateway["SubnetId"]}
+            for gateway in answers.nat_gateways
+            if gateway["State"] in ("pending", "available")
+        ],
+        "endpoints": [
+            {"id": one["VpcEndpointId"], "service": one["ServiceName"].split(".", 3)[3], "state": one["State"].lower()}
+            for one in answers.endpoints
+            if one["State"].lower() in ("pending", "available")
+        ],
+        "network_acl_ids": [acl["NetworkAclId"] for acl in answers.network_acls if not acl.get("IsDefault")],
+        "flow_logs": [
+            {"id": log["FlowLogId"], "destination": log.get("LogDestination") or log.get("LogGroupName")}
+            for log in answers.flow_logs
+        ],
         "subnets": [
             {
                 "id": subnet["SubnetId"],
@@ -413,7 +417,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "region": answers.region,
         "partition": answers.partition,
         "account_id": answers.account_id,
-        "vpc": vpc_part(answers, names),
+        "vpc": vpc_part(answers),
         "security_groups": {
             "alb": security_group_part(answers, names.alb_security_group),
             "tasks": security_group_part(answers, names.tasks_security_group),

@@ -56,12 +56,20 @@ def read_network(aws: Clients, stack: str, wanted: StackNames) -> Found:
     vpc = of_stack(vpcs, stack)
     if vpc is None:
         return {}
-    inside = [equals("vpc-id", vpc["VpcId"])]
-    return {
-        "vpc": vpc,
-        "subnets": list(pages(ec2, "describe_subnets", "Subnets", Filters=inside)),
-        "route_tables": list(pages(ec2, "describe_route_tables", "RouteTables", Filters=inside)),
+    inside, of_it = [equals("vpc-id", vpc["VpcId"])], [equals("resource-id", vpc["VpcId"])]
+    asked = {
+        "subnets": ("describe_subnets", "Subnets", inside),
+        "nat_gateways": ("describe_nat_gateways", "NatGateways", inside),
+        "endpoints": ("describe_vpc_endpoints", "VpcEndpoints", inside),
+        "network_acls": ("describe_network_acls", "NetworkAcls", inside),
+        "flow_logs": ("describe_flow_logs", "FlowLogs", of_it),
     }
+    with ThreadPoolExecutor(len(asked)) as pool:
+        reading = {
+            part: pool.submit(lambda words: list(pages(ec2, words[0], words[1], Filters=words[2])), words)
+            for part, words in asked.items()
+        }
+        return {"vpc": vpc, **{part: future.result() for part, future in reading.items()}}
 
 
 def read_security_groups(aws: Clients, stack: str, wanted: StackNames) -> Found:
@@ -284,9 +292,12 @@ def tail(arn: str) -> str:
 
 
 def ec2_there(aws: Clients, arns: list[str]) -> set[str]:
-    """EC2 forgets the tags of a thing with the thing."""
+    """EC2 forgets the tags of a thing with the thing, but lists NAT gateways for an hour after their end."""
     tags = pages(aws("ec2"), "describe_tags", "Tags", Filters=[equals("resource-id", *map(tail, arns))])
     ids = {tag["ResourceId"] for tag in tags}
+    if any(":natgateway/" in arn for arn in arns):
+        ended = [equals("state", "deleted", "failed")]
+        ids -= {one["NatGatewayId"] for one in pages(aws("ec2"), "describe_nat_gateways", "NatGateways", Filters=ended)}
     return {arn for arn in arns if tail(arn) in ids}
 
 

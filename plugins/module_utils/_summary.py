@@ -38,6 +38,17 @@ def scaling_text(scaling: Mapping[str, Any]) -> str:
     return ", ".join((f"{scaling['min']} to {scaling['max']} tasks", *policies, *schedules))
 
 
+def network(vpc: Mapping[str, Any]) -> str:
+    """Where the tasks run and how they get out, in one line."""
+    reach = "private" if vpc.get("private_subnet_ids") else "public"
+    words = [f"{len(vpc.get(f'{reach}_subnet_ids') or ())} {reach} subnets"]
+    counted = {"nat_gateways": "NAT gateways", "endpoints": "endpoints", "network_acl_ids": "network ACLs"}
+    words += [f"{len(vpc[name])} {title}" for name, title in counted.items() if vpc.get(name)]
+    if vpc.get("flow_logs"):
+        words.append(f"flow logs to {vpc['flow_logs'][0]['destination']}")
+    return ", ".join(words)
+
+
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
@@ -46,6 +57,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     if urls.get("cloudfront"):
         yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"
     yield "Health", f"{stack['health']}: {stack['summary']}"
+    if part(stack, "vpc"):
+        yield "Network", network(part(stack, "vpc"))
     if service:
         yield "Tasks", f"{service['running_count']} of {service['desired_count']} running"
     if part(stack, "scaling"):

@@ -124,9 +124,26 @@ stack:
           description: Subnets that give public addresses, by zone.
           type: list
           elements: str
-        public_route_table_id:
-          description: Route table with the way to the internet gateway.
-          type: str
+        private_subnet_ids:
+          description: Subnets that cannot be reached from the internet, by zone.
+          type: list
+          elements: str
+        nat_gateways:
+          description: NAT gateways, each with C(id), C(state) and C(subnet_id).
+          type: list
+          elements: dict
+        endpoints:
+          description: VPC endpoints, each with C(id), C(service) and C(state).
+          type: list
+          elements: dict
+        network_acl_ids:
+          description: Network ACLs beside the VPC's own.
+          type: list
+          elements: str
+        flow_logs:
+          description: Flow logs, each with C(id) and C(destination).
+          type: list
+          elements: dict
         subnets:
           description: All subnets, each with C(id), C(cidr), C(zone) and C(name).
           type: list

@@ -432,9 +432,17 @@ class Writer:
             self.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, **arguments)
 
     def remove_endpoint(self, name: str, endpoint_id: str) -> None:
+        """Waits for the end: its security group and its subnets are not free before."""
         refused = self.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])["Unsuccessful"]
         if refused:
             raise NetworkError(f"AWS does not remove the endpoint {name}: {refused[0]['Error']['Message']}")
+
+        def gone() -> bool:
+            found = pages(self.ec2, "describe_vpc_endpoints", "VpcEndpoints", ("vpc-endpoint-id", endpoint_id))
+            return all(endpoint["State"].lower() in GONE_STATES for endpoint in found)
+
+        if not self.leave.until(gone):
+            raise NetworkError(f"The endpoint {name} is not gone after {self.leave.timeout:g} s. Run again")
 
     # Flow log
 

@@ -406,21 +406,23 @@ FIELDS = {
 def target(before: View, after: View, purge: bool) -> View:
     """What shall stand after this run: all that is wanted, and without `purge` all that stands and may be in use."""
     view: View = {}
+    gateways = {*before.get("internet_gateway", ()), *before.get("nat_gateway", ())}
     for kind in KINDS:
         stands, wants = before.get(kind, {}), after.get(kind, {})
         kept = {} if purge else {name: fields for name, fields in stands.items() if name not in wants}
-        made = {name: overlaid(stands.get(name, {}), fields, purge) for name, fields in wants.items()}
+        made = {name: {**stands.get(name, {}), **fields} for name, fields in wants.items()}
+        if not purge:
+            made = {name: in_use(stands[name], made[name], gateways) if name in stands else made[name] for name in made}
         view[kind] = {**made, **kept}
     return view
 
 
-def overlaid(stands: Fields, wants: Fields, purge: bool) -> Fields:
-    """The fields that are wanted over those that stand; without `purge` no route goes, nor a place of an endpoint."""
-    fields = {**stands, **wants}
-    if purge or not stands:
-        return fields
+def in_use(stands: Fields, wants: Fields, gateways: set[str]) -> Fields:
+    """The fields that are wanted, but no route that leads somewhere changes or goes, nor a place of an endpoint."""
+    fields = dict(wants)
     if "routes" in wants:
-        fields["routes"] = {**stands["routes"], **wants["routes"]}
+        leading = {destination: goal for destination, goal in stands["routes"].items() if goal in gateways}
+        fields["routes"] = {**wants["routes"], **leading}
     if "service" in wants:
         for places in ("subnets", "route_tables"):
             if places in wants:

@@ -71,6 +71,11 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"amica_edge_secrets": ["short"]}, "amica_edge_secrets", "openssl rand"),
         ({"cloudfront_waf_denied_networks": ["10.0.0.1/8"]}, "cloudfront_waf_denied_networks", "203.0.113.0/24"),
         ({"cloudfront_waf_rate_limit": "9"}, "cloudfront_waf_rate_limit", "2000"),
+        ({"vpc_network_mode": "private"}, "vpc_network_mode", "nat_per_zone"),
+        ({"vpc_flow_logs": True}, "vpc_flow_logs", "cloudwatch"),
+        ({"vpc_flow_logs": "s3"}, "vpc_flow_logs_bucket_arn", "arn:aws:s3:::NAME"),
+        ({"vpc_endpoints": "s3"}, "vpc_endpoints", "ecr.dkr"),
+        ({"vpc_network_mode": "endpoints", "vpc_endpoints": ["s3"]}, "vpc_endpoints", "ecr.api, ecr.dkr, logs"),
         ({"vpc_availability_zone_count": 1}, "vpc_availability_zone_count", "from 2 to 6"),
         (
             {"cloudfront_certificate_arn": "arn:aws:acm:ap-southeast-1:111122223333:certificate/1"},

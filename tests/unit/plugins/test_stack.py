@@ -39,7 +39,7 @@ def subnet(zone: str, cidr: str, public: bool = True) -> dict[str, Any]:
         "CidrBlock": cidr,
         "AvailabilityZone": f"{REGION}{zone}",
         "MapPublicIpOnLaunch": public,
-        "Tags": tags(Name=f"amica-public-{zone}"),
+        "Tags": tags(Name=f"amica-{'public' if public else 'private'}-{zone}"),
     }
 
 
@@ -89,10 +89,13 @@ WHOLE = replace(
     NOTHING,
     vpc={"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "Tags": tags(Name="amica-vpc")},
     subnets=[subnet("b", "10.0.1.0/24"), subnet("a", "10.0.0.0/24"), subnet("c", "10.0.9.0/24", public=False)],
-    route_tables=[
-        {"RouteTableId": "rtb-main", "Routes": [{"GatewayId": "local"}]},
-        {"RouteTableId": "rtb-public", "Routes": [{"GatewayId": "local"}, {"GatewayId": "igw-1"}]},
+    nat_gateways=[
+        {"NatGatewayId": "nat-1", "State": "available", "SubnetId": "subnet-a"},
+        {"NatGatewayId": "nat-0", "State": "deleted", "SubnetId": "subnet-a"},
     ],
+    endpoints=[{"VpcEndpointId": "vpce-1", "ServiceName": "com.amazonaws.eu-west-1.ecr.api", "State": "Available"}],
+    network_acls=[{"NetworkAclId": "acl-0", "IsDefault": True}, {"NetworkAclId": "acl-1", "IsDefault": False}],
+    flow_logs=[{"FlowLogId": "fl-1", "LogDestination": "arn:aws:s3:::records"}],
     security_groups=[
         {"GroupId": "sg-0", "GroupName": "amica-alb-sg", "VpcId": "vpc-other"},
         {"GroupId": "sg-1", "GroupName": "amica-alb-sg", "VpcId": "vpc-1"},
@@ -160,11 +163,15 @@ def test_a_whole_stack() -> None:
         "cidr": "10.0.0.0/16",
         "name": "amica-vpc",
         "public_subnet_ids": ["subnet-a", "subnet-b"],
-        "public_route_table_id": "rtb-public",
+        "private_subnet_ids": ["subnet-c"],
+        "nat_gateways": [{"id": "nat-1", "state": "available", "subnet_id": "subnet-a"}],
+        "endpoints": [{"id": "vpce-1", "service": "ecr.api", "state": "available"}],
+        "network_acl_ids": ["acl-1"],
+        "flow_logs": [{"id": "fl-1", "destination": "arn:aws:s3:::records"}],
         "subnets": [
             {"id": "subnet-a", "cidr": "10.0.0.0/24", "zone": "eu-west-1a", "name": "amica-public-a"},
             {"id": "subnet-b", "cidr": "10.0.1.0/24", "zone": "eu-west-1b", "name": "amica-public-b"},
-            {"id": "subnet-c", "cidr": "10.0.9.0/24", "zone": "eu-west-1c", "name": "amica-public-c"},
+            {"id": "subnet-c", "cidr": "10.0.9.0/24", "zone": "eu-west-1c", "name": "amica-private-c"},
         ],
     }
     assert stack["security_groups"] == {
@@ -263,12 +270,6 @@ def test_a_tag_alone_is_a_part_that_is_left() -> None:
     left = stack_of(replace(NOTHING, tagged={arn("ec2", "internet-gateway/igw-1"): {"amica:stack": "amica"}}))
     assert (left["absent"], left["health"]) == (False, "incomplete")
     assert left["tagged_resources"] == [arn("ec2", "internet-gateway/igw-1")]
-
-
-def test_a_route_table_without_its_route_is_found_by_name() -> None:
-    tables = [{"RouteTableId": "rtb-new", "Routes": [], "Tags": tags(Name="amica-public-rtb")}]
-    assert stack_of(replace(WHOLE, route_tables=tables))["vpc"]["public_route_table_id"] == "rtb-new"
-    assert stack_of(replace(WHOLE, route_tables=[]))["vpc"]["public_route_table_id"] is None
 
 
 def test_the_digest_is_that_of_a_running_task_where_the_image_has_none() -> None:

@@ -142,6 +142,18 @@ def test_from_nat_to_endpoints_the_old_way_stays_until_the_purge() -> None:
     assert moved["route_table"]["amica-private-eu-west-1a-rtb"]["routes"] == {}
 
 
+def test_a_route_that_leads_somewhere_changes_with_the_purge_and_a_dead_one_at_once() -> None:
+    single, per_zone = wanted(NAT, ZONES), wanted(PER_ZONE, ZONES)
+    table = "amica-private-eu-west-1b-rtb"
+    moving = target(single, per_zone, purge=False)
+    assert moving["route_table"][table]["routes"] == {"0.0.0.0/0": "amica-nat-eu-west-1a"}
+    assert surplus(single, per_zone) == [f"part of route table {table}"]
+    assert target(moving, per_zone, purge=True)["route_table"][table]["routes"] == {"0.0.0.0/0": "amica-nat-eu-west-1b"}
+    single["route_table"][table]["routes"] = {"0.0.0.0/0": "nat-that-is-gone"}
+    mended = target(single, wanted(NAT, ZONES), purge=False)
+    assert mended["route_table"][table]["routes"] == {"0.0.0.0/0": "amica-nat-eu-west-1a"}
+
+
 def test_what_is_fixed_needs_another_network_and_a_flow_log_is_replaced() -> None:
     with pytest.raises(NetworkError, match=r"cannot change cidr from 10.0.0.0/16 to 10.1.0.0/16 of the vpc amica-vpc"):
         changes(wanted(PUBLIC, ZONES), wanted(replace(PUBLIC, cidr="10.1.0.0/16"), ZONES))
