@@ -41,8 +41,8 @@ PEERS = {
     "PrefixListIds": "PrefixListId",
 }
 NO_DIFF: dict[str, dict[str, Any]] = {"before": {}, "after": {}}
-# Of a group that is made in check mode.
-UNKNOWN_ID = "sg-known-after-apply"
+# Of a group that is made in check mode; stock modules take it for an id.
+UNKNOWN_ID = "sg-00000000000000000"
 
 
 class SecurityGroupError(Exception):

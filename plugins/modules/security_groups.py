@@ -17,7 +17,7 @@ description:
 attributes:
   check_mode:
     support: full
-    details: The id of a group that is not made yet is V(sg-known-after-apply).
+    details: The id of a group that is not made yet is V(sg-00000000000000000).
 options:
   vpc_id:
     description: The VPC that the groups belong to.

@@ -53,7 +53,7 @@ def test_groups_are_made_as_asked_then_left_alone_and_go(embedded_aws: Any, clie
 
     predicted, made = run(check=True), run()
     assert (predicted["changed"], predicted["diff"]) == (True, made["diff"])
-    assert {*predicted["group_ids"].values()} == {"sg-known-after-apply"}
+    assert {*predicted["group_ids"].values()} == {"sg-00000000000000000"}
     for check in (False, True):
         again = run(check=check)
         assert (again["changed"], again["diff"], again["group_ids"]) == (False, NOTHING, made["group_ids"])
