@@ -22,7 +22,17 @@ from embedded_aws.ecs.store import Store
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/amica-tg/1"
+ALTERNATE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/amica-tg-alternate/2"
+RULE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/amica-alb/1/2/3"
 DRAIN_SECONDS = 5.0
+
+
+def forward(*weights: int) -> list[dict[str, Any]]:
+    """The actions of the rule that forwards to both target groups."""
+    groups = [
+        {"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip((GROUP, ALTERNATE), weights, strict=True)
+    ]
+    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
 
 
 class Table(dict[str, Any]):
@@ -121,7 +131,8 @@ class World:
             tags=Table(),
             subnets=Table({"subnet-1": {"AvailabilityZone": "us-east-1b"}}),
             alarm_state=lambda name: self.alarms.get(name, ""),
-            target_groups=Table({GROUP: {"LoadBalancerArns": ["arn:alb"]}}),
+            target_groups=Table({group: {"LoadBalancerArns": ["arn:alb"]} for group in (GROUP, ALTERNATE)}),
+            rules=Table({RULE: {"Actions": forward(1, 0)}}),
             scope=lambda account, region: contextlib.nullcontext(),
             account=lambda: ACCOUNT,
             region=lambda: REGION,
@@ -134,8 +145,8 @@ class World:
         self.ecs = Ecs(context, self.store, self.clock.now, threads=False)
         self.calls = handlers(self.ecs)
 
-    def __call__(self, action: str, **data: Any) -> Any:
-        if action.startswith(("Create", "Update", "Delete", "Describe", "List", "Run", "Stop")):
+    def __call__(self, action: str, /, **data: Any) -> Any:
+        if action.startswith(("Create", "Update", "Delete", "Describe", "List", "Run", "Stop", "Continue")):
             data.setdefault("cluster", "amica-cluster")
         return self.calls[action](data)
 
@@ -204,6 +215,11 @@ class World:
 
     def events(self) -> list[str]:
         return [event["message"] for event in self.service["events"]]
+
+    @property
+    def weights(self) -> list[int]:
+        """Of the production rule: the target group's and the alternate's."""
+        return [item["Weight"] for item in self.store.rules.get(RULE)["Actions"][0]["ForwardConfig"]["TargetGroups"]]
 
     def _deregister(self, *key: Any) -> None:
         if key in self.targets:

@@ -82,6 +82,38 @@ class SmallService:
         return group
 
     @cached_property
+    def shifting(self) -> dict[str, str]:
+        """What ECS needs to move traffic to another target group: that group, and a rule that forwards to both."""
+        elb = self.client("elbv2")
+        mine = elb.describe_target_groups(TargetGroupArns=[self.target_group])["TargetGroups"][0]
+        same = {name: mine[name] for name in ("Protocol", "Port", "VpcId", "TargetType", "HealthCheckPath")}
+        other = elb.create_target_group(
+            Name=f"{self.name}-alternate", HealthCheckIntervalSeconds=10, HealthyThresholdCount=2, **same
+        )["TargetGroups"][0]["TargetGroupArn"]
+        delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "10"}
+        elb.modify_target_group_attributes(TargetGroupArn=other, Attributes=[delay])
+        listener = elb.describe_listeners(LoadBalancerArn=mine["LoadBalancerArns"][0])["Listeners"][0]["ListenerArn"]
+        groups = [{"TargetGroupArn": self.target_group, "Weight": 1}, {"TargetGroupArn": other, "Weight": 0}]
+        rule = elb.create_rule(
+            ListenerArn=listener,
+            Priority=1,
+            Conditions=[{"Field": "path-pattern", "Values": ["*"]}],
+            Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}],
+        )["Rules"][0]["RuleArn"]
+        return {
+            "alternateTargetGroupArn": other,
+            "productionListenerRule": rule,
+            "roleArn": "arn:aws:iam::123456789012:role/contract-infrastructure",
+        }
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Of the rule that forwards to both target groups."""
+        rule = self.client("elbv2").describe_rules(RuleArns=[self.shifting["productionListenerRule"]])["Rules"][0]
+        groups = rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        return {item["TargetGroupArn"]: item["Weight"] for item in groups}
+
+    @cached_property
     def repository(self) -> str:
         made = self.client("ecr").create_repository(repositoryName=self.name)
         return str(made["repository"]["repositoryUri"])
@@ -188,7 +220,9 @@ class SmallService:
         elb = self.client("elbv2")
         balancer = elb.describe_load_balancers(Names=[f"{self.name}-alb"])["LoadBalancers"][0]["LoadBalancerArn"]
         elb.delete_load_balancer(LoadBalancerArn=balancer)
-        elb.delete_target_group(TargetGroupArn=self.target_group)
+        for group in elb.describe_target_groups()["TargetGroups"]:
+            if group["TargetGroupName"].startswith(f"{self.name}-"):
+                elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
 
 
 def primary_id(service: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ def install(context: Context) -> Ecs:
         Store(
             clusters=stock._clusters, services=stock._services, tasks=stock._tasks, definitions=stock._task_defs,
             revisions=stock._task_def_latest, tags=stock._tags, subnets=ec2._subnets, target_groups=alb._tgs,
+            rules=alb._rules,
             alarm_state=alarm_state, scope=responses.request_scope, account=responses.get_account_id,
             region=responses.get_region,
         ),

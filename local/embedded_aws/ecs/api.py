@@ -18,6 +18,7 @@ from embedded_aws.ecs.store import Record
 from embedded_aws.ecs.store import option
 from embedded_aws.ecs.store import public
 from embedded_aws.ecs.store import short
+from embedded_aws.rules import action_groups
 
 # Members of a service with their defaults. A change of one of the first kind starts a deployment; of the others, not.
 ROLLING: Record = {
@@ -49,6 +50,9 @@ def handlers(ecs: Ecs) -> dict[str, Callable[[Record], Record]]:
         "DescribeServiceDeployments": partial(deployments.describe, ecs.store),
         "DescribeServiceRevisions": partial(deployments.describe_revisions, ecs.store),
         "StopServiceDeployment": lambda data: deployments.stop(ecs.store, data, ecs.wall(), ecs.context.clock.now()),
+        "ContinueServiceDeployment": lambda data: deployments.proceed(
+            ecs.store, data, ecs.wall(), ecs.context.clock.now()
+        ),
     }
 
 
@@ -100,7 +104,7 @@ class Api:
         self._store.services[key] = service
         if data.get("tags"):
             self._store.tags[service["serviceArn"]] = list(data["tags"])
-        deployments.begin(self._store, service, self._ecs.wall())
+        deployments.begin(self._store, service, self._ecs.wall(), self._ecs.context.clock.now())
         return self._answer(service)
 
     def update_service(self, data: Record) -> Record:
@@ -122,7 +126,7 @@ class Api:
         wanted["_steady"] = service["_steady"] and wanted["desiredCount"] == service["desiredCount"]
         service.update(wanted)
         if rolls or data.get("forceNewDeployment"):
-            deployments.begin(self._store, service, self._ecs.wall())
+            deployments.begin(self._store, service, self._ecs.wall(), self._ecs.context.clock.now())
         return self._answer(service)
 
     def delete_service(self, data: Record) -> Record:
@@ -257,6 +261,24 @@ class Api:
                 raise refused(f"The target group with targetGroupArn {arn} does not exist.")
             if not group.get("LoadBalancerArns"):
                 raise refused(f"The target group with targetGroupArn {arn} does not have an associated load balancer.")
+
+            if service["deploymentConfiguration"]["strategy"] != "ROLLING":
+                self._check_shift(item)
+
+    def _check_shift(self, balancer: Record) -> None:
+        """What ECS refuses of a load balancer between whose target groups it is to move the traffic.
+
+        :raises ApiError: why.
+        """
+        advanced = balancer.get("advancedConfiguration") or {}
+        both = {balancer["targetGroupArn"], advanced.get("alternateTargetGroupArn")}
+        if not advanced.get("roleArn") or None in both:
+            raise refused("Advanced configuration is required for the deployment strategy.")
+        rule = self._store.rules.get(advanced.get("productionListenerRule", ""))
+        if not rule:
+            raise refused("The production listener rule does not exist.")
+        if not both <= action_groups(rule["Actions"]).keys():
+            raise refused("The production listener rule must forward to both target groups.")
 
     def _check_network(self, data: Record, definition: Record) -> None:
         if data.get("launchType") == "FARGATE" and "FARGATE" not in definition["compatibilities"]:

@@ -13,6 +13,7 @@ import copy
 import secrets
 
 from embedded_aws.ecs import plan
+from embedded_aws.ecs import shift
 from embedded_aws.ecs.store import ApiError
 from embedded_aws.ecs.store import Record
 from embedded_aws.ecs.store import Store
@@ -63,20 +64,25 @@ def settings(service: Record, pace: float = 1.0, alarms: tuple[str, ...] = ()) -
     return plan.Service(
         name=service["serviceName"], desired=service["desiredCount"], status=service["status"],
         minimum_percent=wanted["minimumHealthyPercent"], maximum_percent=wanted["maximumPercent"],
-        breaker=breaker["enable"], rollback=breaker["rollback"],
+        breaker=breaker["enable"] and wanted["strategy"] == "ROLLING", rollback=breaker["rollback"],
         threshold_type=limit["type"], threshold_value=limit["value"],
         reset_on_healthy=breaker.get("resetOnHealthyTask", True),
         alarms=alarms, alarm_rollback=option(wanted, "alarms", "rollback", default=False),
         early_percent=early.get("healthyPercent", 100) if early.get("enable") else 100,
         # No clock makes a program start faster.
         grace=max(grace, min(grace, START_SECONDS) * pace),
+        holds=shift.holds(current_release(service)),
         recoverable=service["_good"] is not None, steady=service["_steady"], pace=pace,
     )  # fmt: skip
 
 
-def begin(store: Store, service: Record, now: float) -> None:
+def begin(store: Store, service: Record, now: float, clock: float) -> None:
     """Start a deployment of what the service asks for now; one that is still going on stops."""
     if service["_releases"] and current_release(service)["status"] in OPEN:
+        if shift.holds(current_release(service)) and service["_good"]:
+            shift.give_back(store, service)
+            primary = next(item for item in service["deployments"] if item["status"] == "PRIMARY")
+            primary.update(rolloutState="FAILED", updatedAt=now, _ended=clock)
         finish(service, "STOPPED", "because a new deployment was started.", store.tasks_of(service), now)
     path = (short(service["clusterArn"]), service["serviceName"])
     # A deployment and its service revision have one number.
@@ -95,6 +101,7 @@ def begin(store: Store, service: Record, now: float) -> None:
         "deploymentConfiguration": copy.deepcopy(service["deploymentConfiguration"]),
         "_deployment": identity, "_failures": 0, "_tripped": False, "_alarms": [], "_watched": watched(store, service),
     })  # fmt: skip
+    shift.begin(service, current_release(service), service["_revisions"][revision], clock)
     for item in service["deployments"]:
         item["status"] = "ACTIVE"
     service["deployments"].insert(0, {
@@ -161,8 +168,9 @@ def fail(service: Record, deployment: Record, action: plan.Fail, tasks: list[Rec
         finish(service, "STOPPED", why(action.alarms), tasks, now)
 
 
-def roll_back(service: Record, reason: str, now: float, clock: float, by: str = "circuit breaker") -> str:
+def roll_back(store: Store, service: Record, reason: str, now: float, clock: float, by: str = "circuit breaker") -> str:
     """Make the last deployment that completed the primary one again; answers its id."""
+    shift.give_back(store, service)
     told = f"Service deployment rolled back {reason}"
     for item in service["deployments"]:
         if item["status"] == "PRIMARY" and item["rolloutState"] == "IN_PROGRESS":
@@ -200,9 +208,21 @@ def stop(store: Store, data: Record, now: float, clock: float) -> Record:
         primary.update(rolloutState="FAILED", rolloutStateReason="ECS deployment stopped.", updatedAt=now, _ended=clock)
         finish(service, "STOPPED", BY_HAND, store.tasks_of(service), now)
     elif service["_good"]:
-        roll_back(service, BY_HAND, now, clock)
+        roll_back(store, service, BY_HAND, now, clock)
     else:
         raise ApiError("ConflictException", "There is no completed service deployment to roll back to.")
+    return {"serviceDeploymentArn": arn}
+
+
+def proceed(store: Store, data: Record, now: float, clock: float) -> Record:
+    """ContinueServiceDeployment."""
+    arn = data.get("serviceDeploymentArn", "")
+    service, release = _located(store, arn) or (None, None)
+    if not service or not release:
+        raise ApiError("ServiceDeploymentNotFoundException", "The service deployment cannot be found.")
+    shift.answered(release, data.get("hookId", ""))
+    if data.get("action") == "ROLLBACK":
+        return stop(store, {"serviceDeploymentArn": arn}, now, clock)
     return {"serviceDeploymentArn": arn}
 
 
@@ -223,7 +243,11 @@ def _count(service: Record, release: Record, tasks: list[Record]) -> None:
         chosen = deployment["status"] == "PRIMARY"
         item["runningTaskCount"], item["pendingTaskCount"] = counts(tasks, deployment["id"])
         item["requestedTaskCount"] = service["desiredCount"] if chosen else 0
-        item["requestedProductionTrafficWeight"] = item["requestedTestTrafficWeight"] = 100.0 if chosen else 0.0
+        for kind in ("production", "test"):
+            percent = release["_shift"][kind] if "_shift" in release else 100.0
+            mine = deployment["id"] == release["_deployment"]
+            weight = percent if mine else 100.0 - percent
+            item[f"requested{kind.title()}TrafficWeight"] = weight if "_shift" in release else 100.0 * chosen
         if deployment["id"] == release["_deployment"]:
             release["_failures"] = deployment["failedTasks"]
 
@@ -263,7 +287,7 @@ def release_view(service: Record, release: Record, tasks: list[Record]) -> Recor
         state = "TRIGGERED" if triggered else watching if alarms.get("enable") else "DISABLED"
         shown["alarms"] = {"status": state, "alarmNames": alarms["alarmNames"], "triggeredAlarmNames": triggered}
     if going_on:
-        shown["lifecycleStage"] = "SCALE_UP"
+        shown["lifecycleStage"] = option(release, "_shift", "stage", default="SCALE_UP")
     return shown
 
 

@@ -74,6 +74,7 @@ class Service:
 
     `alarms`: those that went off since the current deployment began; `alarm_rollback`: whether it then goes back.
     `early_percent`: of the desired tasks, which must be healthy for the deployment to have succeeded.
+    `holds`: the tasks of earlier deployments stay, and the new ones all come up beside them.
     `pace`: how many of the clock's seconds pass in a real one, for what the tasks and clients themselves take.
     """
 
@@ -91,6 +92,7 @@ class Service:
     alarms: tuple[str, ...] = ()
     alarm_rollback: bool = False
     early_percent: int = 100
+    holds: bool = False
     recoverable: bool = False
     steady: bool = False
     pace: float = 1.0
@@ -326,6 +328,8 @@ class _Step:
             new = [task for task in new if task not in spare]
 
         wanted = desired - len(new)
+        if self.service.holds:
+            old = []
         room = max(1, desired * self.service.maximum_percent // 100) - len(new) - len(old)
         blocked = max(0, wanted - max(0, room))
         count = min(wanted, room)
@@ -348,6 +352,8 @@ class _Step:
         assert current is not None
         whole = [task for task in self.live if task.deployment == current.id and self.ready(task)]
         alone = all(task.deployment == current.id for task in self.live)
+        if self.service.holds:
+            return
         early = math.ceil(self.service.desired * self.service.early_percent / 100)
         if current.rollout == "IN_PROGRESS" and early < self.service.desired and alone and len(whole) >= early:
             self.actions.append(Complete(current.id))

@@ -15,6 +15,7 @@ from embedded_aws.context import Context
 from embedded_aws.ecs import definitions
 from embedded_aws.ecs import deployments
 from embedded_aws.ecs import plan
+from embedded_aws.ecs import shift
 from embedded_aws.ecs import tasks
 from embedded_aws.ecs.runtime import Runtime
 from embedded_aws.ecs.store import Record
@@ -99,8 +100,13 @@ class Ecs:
         ]  # fmt: skip
         seen = [self._seen(service, task) for task in mine]
         by_id = {short(task["taskArn"]): task for task in mine}
+        now, clock, target = self.wall(), self.context.clock.now(), release["_deployment"]
+        new = [task for task in seen if task.deployment == target and plan.ready(task, clock, pace)]
+        if why := shift.step(self.store, service, now, clock, ready=len(new) >= service["desiredCount"]):
+            deployments.roll_back(self.store, service, why, now, clock, "lifecycle hook")
+            return
         settings = deployments.settings(service, pace, deployments.raised(self.store, service))
-        for action in plan.plan(settings, listed, seen, self.context.clock.now()):
+        for action in plan.plan(settings, listed, seen, clock):
             self._apply(service, by_id, action)
 
     def _seen(self, service: Record, task: Record) -> plan.Task:
@@ -116,10 +122,11 @@ class Ecs:
         )  # fmt: skip
 
     def _targets(self, service: Record, task: Record) -> list[tuple[str, int]]:
-        """The target groups and ports of the task: those it is in, else those its service asks for."""
+        """The target groups and ports of the task: those it is in, else those its service revision asks for."""
         if task["_targets"] or task["desiredStatus"] == "STOPPED":
             return [(group, port) for group, port in task["_targets"]]
-        return [(item["targetGroupArn"], item["containerPort"]) for item in service["loadBalancers"]]
+        _, deployment = self.owner(task)
+        return shift.targets(service["_revisions"][deployment["_revision"]]) if deployment else []
 
     def _apply(self, service: Record, mine: dict[str, Record], action: plan.Action) -> None:
         now, clock = self.wall(), self.context.clock.now()
@@ -148,7 +155,7 @@ class Ecs:
                 deployments.fail(service, deployments.find(service, deployment), action, everyone, now, clock)
             case plan.RollBack(_, alarms):
                 by = "alarm" if alarms else "circuit breaker"
-                back = deployments.roll_back(service, deployments.why(alarms), now, clock, by)
+                back = deployments.roll_back(self.store, service, deployments.why(alarms), now, clock, by)
                 self.say(service, f"rolling back to deployment {back}.")
             case plan.Forget(deployment):
                 service["deployments"].remove(deployments.find(service, deployment))

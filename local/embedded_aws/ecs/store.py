@@ -55,6 +55,7 @@ class Store:
     tags: Table
     subnets: Table
     target_groups: Table
+    rules: Table
     alarm_state: Callable[[str], str]
     scope: Callable[[str, str], AbstractContextManager[None]]
     account: Callable[[], str]

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strategies that move traffic, on a running embedded AWS: one live service goes from one to the other and back."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.embedded import EmbeddedAws
+from support.module import Module
+from support.run_module import ModuleFailed
+from support.run_module import run_module
+from support.small_service import SmallService
+
+BLUE_GREEN = {"strategy": "BLUE_GREEN", "bake_time": 1}
+ALARM = "contract-strategies"
+
+
+@pytest.fixture(scope="module")
+def service(embedded_aws: EmbeddedAws) -> Iterator[SmallService]:
+    """A service whose first version is up, by rolling."""
+    made = SmallService(embedded_aws, "contract-strategies")
+    health(made, made.make({"VERSION": "one"}))
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def module(service: SmallService) -> Module:
+    advanced = {
+        "alternate_target_group_arn": service.shifting["alternateTargetGroupArn"],
+        "production_listener_rule": service.shifting["productionListenerRule"],
+        "role_arn": service.shifting["roleArn"],
+    }
+    balancer = {"target_group_arn": service.target_group, "container_name": "chat", "container_port": 8080}
+    return Module(
+        "ecs_service",
+        {
+            **service.aws.options,
+            "cluster": service.name,
+            "name": service.name,
+            "task_definition": service.name,
+            "load_balancers": [{**balancer, "advanced_configuration": advanced}],
+            "deployment_configuration": BLUE_GREEN,
+        },
+    )
+
+
+def health(service: SmallService, deployment: str, **options: Any) -> dict[str, Any]:
+    asked = {"cluster": service.name, "service": service.name, "deployment_id": deployment, "wait_timeout": 90}
+    return run_module("ecs_service_health", {**asked, **service.aws.options, **options})
+
+
+def version(service: SmallService) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/", timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_from_rolling_to_blue_green(service: SmallService, module: Module) -> None:
+    service.definition({"VERSION": "two"})
+    foreseen, done = module(check=True), module()
+    assert foreseen["deployment_started"] and done["deployment_started"]
+    assert foreseen["diff"] == done["diff"]
+    assert not module(check=True)["changed"] and not module()["changed"]
+    result = health(service, done["deployment_id"])
+    assert result["outcome"] == "succeeded"
+    assert service.weights == {service.target_group: 0, service.shifting["alternateTargetGroupArn"]: 100}
+    assert "two" in version(service)
+
+
+def test_an_alarm_while_it_bakes_gives_the_traffic_back(service: SmallService, module: Module) -> None:
+    watch = service.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName=ALARM, MetricName="m", Namespace="n", Period=60, EvaluationPeriods=1, Threshold=1, Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    watch.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="test")
+    service.definition({"VERSION": "three"})
+    alarms = {"names": [ALARM], "enable": True, "rollback": True}
+    done = module(deployment_configuration={**BLUE_GREEN, "bake_time": 30, "alarms": alarms})
+    stages = {"service": service.name, "cluster": service.name, **service.aws.options}
+    deadline = time.monotonic() + 90
+    while run_module("ecs_service_health", stages, check=True)["deployment"]["stage"] != "BAKE_TIME":
+        assert time.monotonic() < deadline, "it never bakes"
+        time.sleep(0.5)
+    assert "three" in version(service)
+    watch.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="test")
+    with pytest.raises(ModuleFailed) as caught:
+        health(service, done["deployment_id"])
+    assert caught.value.result["cause"]["name"] == "alarm"
+    assert "two" in version(service)
+    watch.delete_alarms(AlarmNames=[ALARM])
