@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -19,11 +20,17 @@ author:
   - amica.stack contributors (@amica-stack)
 description:
   - Looks at plain values, calls nothing, and returns one sentence for each wrong value.
+positional: neighbours
 options:
   _input:
     description: The stack's variables by name. A variable that is not there is the role's default and is not looked at.
     type: dict
     required: true
+  neighbours:
+    description: The variables of the other stacks of the run, of which none may have the same name.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -42,14 +49,14 @@ _value:
 """
 
 
-def setting_problems(settings: Any) -> list[str]:
+def setting_problems(settings: Any, neighbours: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     if not isinstance(settings, Mapping):
         raise AnsibleFilterError(f"setting_problems takes a mapping of variables, not {type(settings).__name__}")
-    return [str(problem) for problem in find_problems(settings)]
+    return [str(problem) for problem in find_problems(settings, neighbours)]
 
 
 class FilterModule:
     """Ansible's entry point."""
 
-    def filters(self) -> dict[str, Callable[[Any], list[str]]]:
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
         return {"setting_problems": setting_problems}

@@ -59,9 +59,17 @@ class Clients:
     """The clients of one module run, made when first asked for; any thread may ask.
 
     Region, endpoint, keys, profile, certificates and botocore's own settings are those of the module's options.
+
+    :param tell: gets a sentence for each call that AWS let wait.
     """
 
-    def __init__(self, region: str, endpoint_url: str | None, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        region: str,
+        endpoint_url: str | None,
+        options: Mapping[str, Any],
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         connection = dict(options)
         profile = connection.pop("profile_name", None)
         config = Config(
@@ -75,6 +83,7 @@ class Clients:
             config = config.merge(Config(inject_host_prefix=False))
         given = connection.pop("aws_config", None)
         self.region = region
+        self._tell = tell
         self._endpoint_url = endpoint_url or None
         self._config = config.merge(given) if given else config
         self._connection = connection
@@ -94,14 +103,21 @@ class Clients:
         key = (service, region or self.region, attempts)
         with self._lock:  # A session makes one client at a time.
             if key not in self._clients:
-                self._clients[key] = self._session.client(
+                made = self._session.client(
                     service,
                     region_name=key[1],
                     endpoint_url=self._endpoint_url,
                     config=self._configuration(attempts),
                     **self._connection,
                 )
+                made.meta.events.register("after-call", self._answered)
+                self._clients[key] = made
             return self._clients[key]
+
+    def _answered(self, parsed: Mapping[str, Any], model: Any, **_more: Any) -> None:
+        again = parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        if again:
+            self._tell(f"AWS let {model.name} wait: it was asked {again + 1} times before it answered")
 
     def _configuration(self, attempts: int | None) -> Any:
         if attempts is None:
@@ -134,7 +150,7 @@ def clients(module: Any) -> Clients:
             module.fail_json(msg=NO_REGION)
         if endpoint_url and not urlsplit(endpoint_url).hostname:
             module.fail_json(msg=f"endpoint_url: {endpoint_url!r} is not an address such as http://127.0.0.1:4566")
-        return Clients(region, endpoint_url, options)
+        return Clients(region, endpoint_url, options, module.warn)
     raise AssertionError  # pragma: no cover
 
 

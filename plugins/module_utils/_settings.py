@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -527,6 +528,23 @@ def stack_name_problems(settings: Settings) -> Iterator[Problem]:
             yield Problem("amica_name", name, "cannot name the stack's resources", sentence)
 
 
+def twin_problems(settings: Settings, neighbours: Iterable[Settings]) -> Iterator[Problem]:
+    """Two stacks of one name in one account and region are one, which two hosts of a run would both change."""
+
+    def identity(variables: Settings) -> tuple[Any, ...]:
+        account = variables.get("amica_aws_environment") or {}
+        return variables.get("amica_name", "amica"), variables.get("amica_region"), account
+
+    for other in neighbours:
+        if identity(other) == identity(settings):
+            yield Problem(
+                "amica_name",
+                identity(settings)[0],
+                f"is the name of {other.get('inventory_hostname')} too",
+                'Name them in the inventory, or write -e \'amica_name={{ inventory_hostname | replace("_", "-") }}\'',
+            )
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     stack_name_problems,
     choice_problems,
@@ -547,6 +565,9 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
 )
 
 
-def setting_problems(settings: Settings) -> list[Problem]:
-    """Every problem of a stack's variables, in the order of the roles; empty when all are fine."""
-    return [problem for check in CHECKS for problem in check(settings)]
+def setting_problems(settings: Settings, neighbours: Iterable[Settings] = ()) -> list[Problem]:
+    """Every problem of a stack's variables, in the order of the roles; empty when all are fine.
+
+    :param neighbours: the variables of the run's other stacks.
+    """
+    return [*twin_problems(settings, neighbours), *(problem for check in CHECKS for problem in check(settings))]

@@ -26,6 +26,9 @@ class Module:
     def __init__(self, **params: Any) -> None:
         self.params = {"region": "eu-west-1", "access_key": "k", "secret_key": "s", "validate_certs": True, **params}
 
+    def warn(self, sentence: str) -> None:
+        self.warnings = [*getattr(self, "warnings", []), sentence]
+
     def fail_json(self, msg: str, **details: Any) -> None:
         self.details = details
         raise Failed(msg)
@@ -215,3 +218,13 @@ def test_waiting_asks_until_the_time_is_over(true_from: int, answer: bool, naps:
     clock = FakeClock()
     assert clock.wait(25, 10).until(lambda: clock.time >= true_from) is answer
     assert clock.naps == naps
+
+
+def test_calls_that_aws_let_wait_are_told_and_the_others_are_not() -> None:
+    module = Module()
+    ec2 = clients(module)("ec2")
+    for again in (0, 3):
+        with Stubber(ec2) as answer:
+            answer.add_response("describe_vpcs", {"Vpcs": [], "ResponseMetadata": {"RetryAttempts": again}})
+            ec2.describe_vpcs()
+    assert module.warnings == ["AWS let DescribeVpcs wait: it was asked 4 times before it answered"]

@@ -20,6 +20,14 @@ def test_defaults_and_good_values_are_fine() -> None:
     assert setting_problems(GOOD) == []
 
 
+def test_two_stacks_of_one_run_have_two_names() -> None:
+    other = {"inventory_hostname": "amica_rag", "amica_name": "amica", "amica_region": "ap-southeast-1"}
+    (problem,) = setting_problems(GOOD, [other])
+    assert str(problem).startswith("amica_name: 'amica' is the name of amica_rag too. Name them in the inventory")
+    for different in ({"amica_name": "rag"}, {"amica_region": "eu-west-1"}, {"amica_aws_environment": {"A": "b"}}):
+        assert setting_problems(GOOD, [other | different]) == []
+
+
 @pytest.mark.parametrize("number", ["1024", 1024])
 def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
     assert setting_problems(GOOD | {"ecs_fargate_cpu": number, "ecs_fargate_memory": "2048"}) == []
