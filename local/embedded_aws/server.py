@@ -156,6 +156,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     """The services that need nothing of each other."""
     from embedded_aws import autoscaling
     from embedded_aws import cloudfront
+    from embedded_aws import governance
     from embedded_aws import monitoring
     from embedded_aws import network
     from embedded_aws import queries
@@ -167,6 +168,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     delays = options.delays
     autoscaling.install()
     cloudfront.install(clock, delays.get("cloudfront", 0), delays.get("vpc_origin", 0))
+    governance.install()
     monitoring.install()
     network.install(clock, delays.get("nat", 0))
     queries.install()

@@ -28,6 +28,8 @@ Settings = Mapping[str, Any]
 
 ENVIRONMENTS = ("local", "dev", "rag", "enterprise")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# When AWS scans images.
+SCAN_FREQUENCIES = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
 SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
@@ -496,6 +498,33 @@ def subscriber_problems(settings: Settings) -> Iterator[Problem]:
                 yield Problem(variable, shown, address.reason, f"Write for example {address.example}")
 
 
+def governance_problems(settings: Settings) -> Iterator[Problem]:
+    scanning = settings.get("governance_image_scanning", "")
+    if scanning not in ("", *SCAN_FREQUENCIES):
+        yield Problem(
+            "governance_image_scanning",
+            scanning,
+            "is no time at which AWS scans",
+            f"Write one of {', '.join(SCAN_FREQUENCIES)}, or nothing",
+        )
+    regions = settings.get("governance_image_replication") or []
+    listed = isinstance(regions, (list, tuple))
+    if not listed or not all(REGION.fullmatch(str(region)) for region in regions):
+        yield Problem(
+            "governance_image_replication",
+            regions,
+            "is not a list of AWS regions",
+            "Write for example governance_image_replication: [eu-west-1]",
+        )
+    elif settings.get("amica_region") in regions:
+        yield Problem(
+            "governance_image_replication",
+            settings["amica_region"],
+            "is the region that the images are in",
+            "Leave it out",
+        )
+
+
 def endpoint_problems(settings: Settings) -> Iterator[Problem]:
     """The embedded AWS is this machine; an endpoint elsewhere would hand a test run to somebody's account."""
     embedded = str(settings.get("amica_embedded_aws", "")).lower() in ("true", "yes", "1", "on")
@@ -562,6 +591,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     secret_problems,
     secret_store_problems,
     subscriber_problems,
+    governance_problems,
 )
 
 

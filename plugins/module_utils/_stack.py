@@ -15,6 +15,8 @@ from dataclasses import field
 from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import replication_regions
+from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import scan_frequency
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 
 Answer = Mapping[str, Any]
@@ -43,6 +45,8 @@ class Answers:
     flow_logs: Sequence[Answer] = ()
     security_groups: Sequence[Answer] = ()
     repository: Answer | None = None
+    scanning_rules: Sequence[Answer] = ()
+    replication_rules: Sequence[Answer] = ()
     log_group: Answer | None = None
     load_balancer: Answer | None = None
     listeners: Sequence[Answer] = ()
@@ -352,6 +356,14 @@ def dashboard_part(answers: Answers) -> dict[str, Any] | None:
     return {"name": board["DashboardName"], "arn": board["DashboardArn"]} if board else None
 
 
+def governance_part(answers: Answers, names: StackNames) -> dict[str, Any]:
+    """What the stack has set in settings that hold for the whole account."""
+    return {
+        "image_scanning": scan_frequency(answers.scanning_rules, names.repository),
+        "image_replication": replication_regions(answers.replication_rules, names.repository),
+    }
+
+
 def topics(answers: Answers) -> list[str]:
     """ARNs of the topics with the stack's tag."""
     return sorted(arn for arn in answers.tagged if arn.split(":")[2] == "sns")
@@ -400,6 +412,10 @@ def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         yield "alarm", alarm["name"], alarm["arn"]
     if stack["dashboard"]:
         yield "dashboard", stack["dashboard"]["name"], stack["dashboard"]["arn"]
+    if stack["governance"]["image_scanning"]:
+        yield "scanning rule", stack["governance"]["image_scanning"], None
+    for region in stack["governance"]["image_replication"]:
+        yield "replication rule", region, None
     if stack["scaling"]:
         yield "scaling", stack["name"], None
     for secret in stack["secrets"]:
@@ -437,6 +453,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "alarms": alarm_parts(answers),
         "topics": topics(answers),
         "dashboard": dashboard_part(answers),
+        "governance": governance_part(answers, names),
     }
 
 

@@ -19,6 +19,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import distribution_summaries
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront_web_acl import listed
+from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import read as read_rules
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
@@ -82,6 +83,14 @@ def read_repository(aws: Clients, stack: str, wanted: StackNames) -> Found:
         lambda: aws("ecr").describe_repositories(repositoryNames=[wanted.repository]), "RepositoryNotFoundException"
     )
     return {"repository": first(answer["repositories"]) if answer else None}
+
+
+def read_registry(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    scanning, registry = read_rules(aws("ecr"))
+    return {
+        "scanning_rules": scanning.get("rules") or (),
+        "replication_rules": registry["replicationConfiguration"]["rules"],
+    }
 
 
 def read_log_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
@@ -240,6 +249,7 @@ READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
     read_target_group,
     read_distribution,
     read_repository,
+    read_registry,
     read_log_group,
     read_roles,
     read_scaling,

@@ -67,7 +67,7 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "RevokeSecurityGroupIngress",
         ),
     ),
-    ("ecr", "", ("GetAuthorizationToken",)),
+    ("ecr", "", ("DescribeRegistry", "GetAuthorizationToken", "GetRegistryScanningConfiguration")),
     (
         "ecr",
         "repository/{repository}",

@@ -206,6 +206,11 @@ stack:
     dashboard:
       description: The dashboard; C(name) and C(arn).
       type: dict
+    governance:
+      description:
+        - What the stack has set in settings of the whole account; C(image_scanning), the frequency or none, and
+          C(image_replication), a list of regions.
+      type: dict
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

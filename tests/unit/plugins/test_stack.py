@@ -254,6 +254,23 @@ def test_alarms_dashboard_and_topics() -> None:
     assert dict(rows(quiet, {}))["Alarms"] == "none of 1 speaks"
 
 
+def test_the_stack_s_share_of_the_account_s_settings() -> None:
+    scanning = {
+        "scanFrequency": "SCAN_ON_PUSH",
+        "repositoryFilters": [{"filter": "amica-stack", "filterType": "WILDCARD"}],
+    }
+    copying = {
+        "destinations": [{"region": "us-east-1", "registryId": ACCOUNT}],
+        "repositoryFilters": [{"filter": "amica-stack", "filterType": "PREFIX_MATCH"}],
+    }
+    stack = stack_of(replace(NOTHING, scanning_rules=[scanning], replication_rules=[copying]))
+    assert stack["governance"] == {"image_scanning": "SCAN_ON_PUSH", "image_replication": ["us-east-1"]}
+    assert stack["exists"] == ["scanning rule SCAN_ON_PUSH", "replication rule us-east-1"]
+    assert stack_of(replace(NOTHING, scanning_rules=[], replication_rules=[{**copying, "repositoryFilters": []}]))[
+        "absent"
+    ]
+
+
 def test_what_ecs_only_remembers_does_not_exist() -> None:
     remembered = replace(
         NOTHING,
