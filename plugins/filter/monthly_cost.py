@@ -31,7 +31,7 @@ description:
 positional: traffic, prices, region, overrides, looked_up, running
 options:
   _input:
-    description: What the stack consists of, as C(cost_stack) of the role M(amica.stack.cost#role).
+    description: What the stack consists of, as C(cost_stack) of the role C(amica.stack.cost).
     type: dict
     required: true
   traffic:
