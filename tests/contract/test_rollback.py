@@ -15,12 +15,14 @@ from support.run_module import ModuleFailed
 from support.run_module import run_module
 from support.small_service import SmallService
 
+PATIENT_SECONDS = 36_000
+
 
 @pytest.fixture(scope="module")
 def service(embedded_aws: EmbeddedAws) -> Iterator[SmallService]:
-    """A service whose first version is up."""
+    """A service whose first version is up. It is patient, so that what is not healthy stays in progress."""
     made = SmallService(embedded_aws, "contract-rollback")
-    settled(made, made.make({"VERSION": "one"}))
+    settled(made, made.make({"VERSION": "one"}, healthCheckGracePeriodSeconds=PATIENT_SECONDS))
     yield made
     made.remove()
 
@@ -92,7 +94,7 @@ def test_the_life_of_a_service_that_is_sent_back(service: SmallService) -> None:
 
 def test_a_first_deployment_has_nothing_to_go_back_to(embedded_aws: EmbeddedAws) -> None:
     made = SmallService(embedded_aws, "contract-no-rollback")
-    made.make({"CRASH": "1"})
+    made.make({"STATUS": "503"}, healthCheckGracePeriodSeconds=PATIENT_SECONDS)
     try:
         with pytest.raises(ModuleFailed, match="nothing to go back to"):
             rollback(made)
@@ -127,6 +129,12 @@ def test_what_a_shell_needs(service: SmallService) -> None:
         new = run_module("ecs_exec_info", {**asked, "command": "ls /app"})
         if new["task"] != old["task"]:
             break
-    assert {"service", "task"} & {problem["name"] for problem in new["problems"]} == set()
+    assert {"service", "task", "agent"} & {problem["name"] for problem in new["problems"]} == set()
     words = f"aws ecs execute-command --cluster {service.name} --task {new['task']} --container chat"
     assert new["command"].startswith(f"{words} --interactive --command 'ls /app' --region {service.aws.region}")
+
+    # What the module says is what ExecuteCommand does.
+    session = {"cluster": service.name, "container": "chat", "command": "ls /app", "interactive": True}
+    assert ecs.execute_command(task=new["task"], **session)["session"]["streamUrl"].startswith("wss://ssmmessages.")
+    with pytest.raises(ecs.exceptions.InvalidParameterException, match="was not enabled when the task was run"):
+        ecs.execute_command(task=old["task"], **session)

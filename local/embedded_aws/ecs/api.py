@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+import secrets
+import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -33,6 +35,10 @@ PLAIN: Record = {
 FIXED: Record = {"schedulingStrategy": "REPLICA", "deploymentController": {"type": "ECS"}}
 OWN: Record = {"events": [], "deployments": [], "_releases": [], "_revisions": {}, "_good": None, "_steady": False}
 BREAKER = {"enable": False, "rollback": False}
+NO_AGENT = (
+    "The execute command failed because execute command was not enabled when the task was run or the execute command "
+    "agent isn't running. Wait and try again or run a new task with execute command enabled and try again."
+)
 BOTH = "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
 
 
@@ -184,6 +190,34 @@ class Api:
             raise refused("The referenced task was not found.")
         self._ecs.stop(task, data.get("reason") or "Task stopped by user")
         return {"task": public(task)}
+
+    def execute_command(self, data: Record) -> Record:
+        """The session is refused as AWS refuses it, and otherwise only described: nothing listens at its address."""
+        cluster = self._store.cluster(data.get("cluster"))
+        task = self._task(data, data.get("task", ""))
+        if not task:
+            raise refused("The referenced task was not found.")
+        if not data.get("interactive"):
+            raise refused("Interactive is the only mode supported currently.")
+        boxes = [item for item in task["containers"] if data.get("container") in (None, item["name"])]
+        if len(boxes) != 1:
+            raise refused("The container name must be that of one of the task's containers.")
+        if task["desiredStatus"] == "STOPPED" or not any(
+            agent["lastStatus"] == "RUNNING" for agent in boxes[0].get("managedAgents", ())
+        ):
+            raise refused(NO_AGENT)
+        session = f"ecs-execute-command-{uuid.uuid4().hex[:17]}"
+        address = (
+            f"wss://ssmmessages.{self._store.region()}.amazonaws.com/v1/data-channel/{session}?role=publish_subscribe"
+        )
+        return {
+            "clusterArn": cluster["clusterArn"],
+            "taskArn": task["taskArn"],
+            "containerArn": boxes[0]["containerArn"],
+            "containerName": boxes[0]["name"],
+            "interactive": True,
+            "session": {"sessionId": session, "streamUrl": address, "tokenValue": secrets.token_urlsafe(256)},
+        }
 
     def describe_tasks(self, data: Record) -> Record:
         cluster = self._store.cluster(data.get("cluster"))["clusterName"]

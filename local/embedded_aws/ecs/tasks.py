@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from embedded_aws.ecs.scheduler import Ecs
 
 EXITED = "Essential container in task exited"
+AGENT = "ExecuteCommandAgent"
 NO_SECRET = (
     "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
     "unable to retrieve {}: service call has been retried 1 time(s): {}"
@@ -58,6 +59,7 @@ def new(store: Store, cluster: Record, definition: Record, data: Record, now: fl
     subnet = subnets[int(identity, 16) % len(subnets)] if subnets else ""
     fargate = data.get("launchType") == "FARGATE" or data.get("capacityProviderName")
     arm = option(definition, "runtimePlatform", "cpuArchitecture") == "ARM64"
+    shell = data.get("enableExecuteCommand", False)
     storage = definition.get("ephemeralStorage") or {"sizeInGiB": 20}
     interface = {
         "id": str(uuid.uuid4()), "type": "ElasticNetworkInterface", "status": "PRECREATED",
@@ -79,7 +81,7 @@ def new(store: Store, cluster: Record, definition: Record, data: Record, now: fl
         "ephemeralStorage": storage, "fargateEphemeralStorage": storage,
         "availabilityZone": (store.subnets.get(subnet) or {}).get("AvailabilityZone", f"{store.region()}a"),
         "connectivity": "CONNECTED",
-        "enableExecuteCommand": data.get("enableExecuteCommand", False),
+        "enableExecuteCommand": shell,
         "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **(data.get("overrides") or {})},
         "attributes": [{"name": "ecs.cpu-architecture", "value": "arm64" if arm else "x86_64"}],
         "tags": list(data.get("tags") or ()),
@@ -89,6 +91,7 @@ def new(store: Store, cluster: Record, definition: Record, data: Record, now: fl
                 "containerArn": store.arn("container", *path, str(uuid.uuid4())), "taskArn": arn, "name": item["name"],
                 "image": item["image"], "lastStatus": "PENDING", "healthStatus": "UNKNOWN", "networkInterfaces": [],
                 **{name: str(item[name]) for name in ("cpu", "memory", "memoryReservation") if name in item},
+                **({"managedAgents": [{"name": AGENT, "lastStatus": "PENDING"}]} if shell else {}),
             }
             for item in definition["containerDefinitions"]
         ],
@@ -249,6 +252,8 @@ class Life:
             for item in self.task["containers"]:
                 runtime_id = f"{self.id}-{item['containerArn'][-10:]}"
                 item.update(lastStatus="RUNNING", runtimeId=runtime_id, networkInterfaces=interfaces)
+                for agent in item.get("managedAgents", ()):
+                    agent.update(lastStatus="RUNNING", lastStartedAt=self.ecs.wall())
             self.task.update(_address=address, _started=self.ecs.context.clock.now())
             self._advance("RUNNING", startedAt=self.ecs.wall(), connectivityAt=self.ecs.wall())
 
@@ -300,6 +305,8 @@ class Life:
         with self.ecs.lock, self.scope():
             for name, item in self.records.items():
                 item["lastStatus"] = "STOPPED"
+                for agent in item.get("managedAgents", ()):
+                    agent["lastStatus"] = "STOPPED"
                 if name in states:
                     item["exitCode"] = states[name].exit_code
                     item["reason"] = item.get("reason") or states[name].reason or None

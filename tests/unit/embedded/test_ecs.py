@@ -64,6 +64,42 @@ def test_a_running_task_says_everything(world: World) -> None:
     json.dumps(world.ecs.store.tasks)
 
 
+def test_a_shell_is_answered_where_its_agent_runs(world: World) -> None:
+    deployed(world, enableExecuteCommand=True)
+    (task,) = world.tasks()
+    (agent,) = task["containers"][0]["managedAgents"]
+    assert (agent["name"], agent["lastStatus"]) == ("ExecuteCommandAgent", "RUNNING")
+
+    def ask(**changes: Any) -> Any:
+        asked = {"task": task["taskArn"], "command": "/bin/sh", "interactive": True, "cluster": "amica-cluster"}
+        return world("ExecuteCommand", **(asked | changes))
+
+    answer = ask()
+    assert answer["containerName"] == ask(container="amica")["containerName"] == "amica"
+    assert answer["taskArn"] == task["taskArn"]
+    assert answer["session"]["streamUrl"].startswith("wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/ecs-")
+    assert set(answer["session"]) == {"sessionId", "streamUrl", "tokenValue"}
+    for changes, words in (
+        ({"task": "0" * 32}, "task was not found"),
+        ({"container": "other"}, "container name"),
+        ({"interactive": False}, "Interactive is the only mode"),
+    ):
+        with pytest.raises(ApiError, match=words):
+            ask(**changes)
+    world("StopTask", task=task["taskArn"])
+    with pytest.raises(ApiError, match="agent isn't running"):
+        ask()
+
+
+def test_a_shell_is_refused_where_it_was_not_enabled(world: World) -> None:
+    deployed(world)
+    world.update(enableExecuteCommand=True)
+    (task,) = world.tasks()
+    assert "managedAgents" not in task["containers"][0]
+    with pytest.raises(ApiError, match="was not enabled when the task was run"):
+        world("ExecuteCommand", cluster="amica-cluster", task=task["taskArn"], command="sh", interactive=True)
+
+
 def test_a_new_definition_rolls_and_drains(world: World) -> None:
     deployed(world)
     (old,) = world.tasks()
