@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CloudWatch: alarms keep every member, FilterLogEvents gives all events page by page, Live Tail samples.
+"""CloudWatch: alarms keep every member, FilterLogEvents gives all events page by page, Live Tail samples; filter
+patterns of both and of metric filters mean what they say.
 
 SNS: mail is confirmed first.
 """
 
 from __future__ import annotations
 
+import functools
 import heapq
 import time
 from bisect import bisect_left
@@ -25,6 +27,8 @@ from ministack.services import sns
 
 from embedded_aws.correction import Reply
 from embedded_aws.correction import correct
+from embedded_aws.log_patterns import BadPattern
+from embedded_aws.log_patterns import compile_pattern
 from embedded_aws.pages import Entry
 from embedded_aws.pages import after
 from embedded_aws.pages import decode
@@ -108,6 +112,23 @@ def install() -> None:
                 session["sampled"] |= group in session["group_names"]
         original(group, stream, events[:room])
 
+    compiled = functools.lru_cache(compile_pattern)
+
+    @correct(logs, "_subscription_pattern_matches")
+    def live_matches(_original: Any, pattern: str | None, message: str | None) -> bool:
+        try:
+            return compiled(pattern or "")(message or "")
+        except BadPattern:
+            return False
+
+    @correct(logs, "_put_metric_filter")
+    def put_metric_filter(original: Any, data: Any) -> Reply:
+        try:
+            compiled(data.get("filterPattern", ""))
+        except BadPattern as problem:
+            return error_response_json("InvalidParameterException", str(problem), 400)
+        return original(data)
+
     @correct(logs, "_filter_log_events")
     def filter_events(original: Any, data: Any) -> Reply:
         """A page ends at 10,000 events, 1 MB or the limit, and then has a nextToken; a prefix can choose streams."""
@@ -120,6 +141,7 @@ def install() -> None:
         token = data.get("nextToken")
         try:
             start = max(filter(None, (data.get("startTime"), decode(token)[0] if token else None)), default=None)
+            matches = compiled(data.get("filterPattern", ""))
         except ValueError as problem:
             return error_response_json("InvalidParameterException", str(problem), 400)
         with logs._log_events_lock:
@@ -131,7 +153,6 @@ def install() -> None:
         merged: Iterable[Entry] = heapq.merge(*streams, key=lambda entry: entry[:3])
         if token:
             merged = after(merged, token)
-        matches = logs._compile_filter_pattern(data.get("filterPattern", ""))
         limit = min(data.get("limit") or PAGE_EVENTS, PAGE_EVENTS)
         page: list[dict[str, Any]] = []
         answer: dict[str, Any] = {"events": page, "searchedLogStreams": []}

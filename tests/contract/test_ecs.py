@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import functools
-import time
 import urllib.request
-from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,19 +16,10 @@ from support.embedded import EmbeddedAws
 from support.machine import free_port
 from support.small_app import PROGRAM
 from support.small_app import push
+from support.waiting import eventually
 
 NAME = "life"
 ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
-PATIENCE_SECONDS = 90
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """The first true answer."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.1)
-    return answer
 
 
 class Stack:
@@ -103,6 +92,11 @@ class Stack:
 
     def reasons(self) -> set[str]:
         return {task["stoppedReason"] for task in self.tasks("STOPPED")}
+
+    def serves(self, opener: urllib.request.OpenerDirector) -> str:
+        """The address of the task that answers."""
+        with opener.open(f"http://127.0.0.1:{self.port}/", timeout=10) as answer:
+            return str(answer.headers["Task"])
 
     def says(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10) as answer:
@@ -178,6 +172,23 @@ def test_what_fails_is_rolled_back(
     assert any(text.startswith(reason) for text in stack.reasons())
     assert stack.service["taskDefinition"] == before
     assert stack.says().split()[0] == "2"
+
+
+def test_a_client_stays_with_its_task(stack: Stack) -> None:
+    sticky = {"Key": "stickiness.enabled", "Value": "true"}
+    stack.elb.modify_target_group_attributes(TargetGroupArn=stack.group, Attributes=[sticky])
+    stack.ecs.update_service(cluster=NAME, service=NAME, desiredCount=2)
+    known: dict[str, urllib.request.OpenerDirector] = {}
+
+    def both_known() -> bool:
+        stranger = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        known[stack.serves(stranger)] = stranger
+        return len(known) == 2
+
+    eventually(both_known)
+    for _ in range(10):
+        for task, client in known.items():
+            assert stack.serves(client) == task
 
 
 def test_scaling(stack: Stack) -> None:

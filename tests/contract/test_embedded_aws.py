@@ -24,6 +24,7 @@ import pytest
 from botocore.exceptions import ClientError
 from support.embedded import EmbeddedAws
 from support.machine import free_port
+from support.waiting import eventually
 
 DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
@@ -32,14 +33,6 @@ Clients = Callable[..., Any]
 
 def refused(code: str) -> Any:
     return pytest.raises(ClientError, match=rf"\({code}\)")
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-    return found
 
 
 class App(http.server.BaseHTTPRequestHandler):
@@ -265,7 +258,7 @@ def test_a_listener_shows_the_action_that_it_was_given(serving: Balancer, client
         clients("elbv2").delete_target_group(TargetGroupArn=serving.group)
     clients("elbv2").delete_listener(ListenerArn=serving.listener)
     with pytest.raises(ConnectionRefusedError):
-        eventually(lambda: serving.ask()[0] == 0, 3)
+        eventually(lambda: serving.ask()[0] == 0)
 
 
 def test_a_port_that_cannot_be_had_is_said(balancer: Balancer, embedded_aws: EmbeddedAws) -> None:

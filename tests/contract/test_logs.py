@@ -22,6 +22,9 @@ import pytest
 from support.embedded import EmbeddedAws
 from support.run_module import ModuleFailed
 from support.run_module import run_module
+from support.small_service import SmallService
+from support.small_service import configuration
+from support.waiting import eventually
 
 Tail = Callable[..., dict[str, Any]]
 GROUP = "/ecs/contract-logs"
@@ -163,18 +166,52 @@ def test_a_filter_a_task_a_prefix(writer: Writer, tail: Tail) -> None:
     now = milliseconds()
     writer.write("ecs/chat/one", [(now - 3, "INFO a"), (now - 2, "ERROR b")])
     writer.write("ecs/side/two", [(now - 1, "ERROR c")])
+    structured = [(now - 9, '{"level": "error", "n": 1}'), (now - 8, '{"level": "info", "why": "no \\"error\\""}')]
+    writer.write("side/three", structured)
 
     def messages(**options: Any) -> list[str]:
         return [event["message"] for event in tail(**options)["events"]]
 
     assert messages(filter_pattern="ERROR") == ["ERROR b", "ERROR c"]
+    assert messages(filter_pattern="?INFO ?c") == ["INFO a", "ERROR c"]
+    assert messages(filter_pattern='{ $.level = "error" }') == ['{"level": "error", "n": 1}']
     assert messages(task="arn:aws:ecs:x:1:task/cluster/one") == ["INFO a", "ERROR b"]
     assert messages(stream_prefix="ecs/side/") == ["ERROR c"]
     assert messages(streams=["ecs/side/two"]) == ["ERROR c"]
-    assert messages(until_lines=1) == ["INFO a"]
+    assert messages(until_lines=1) == [structured[0][1]]
     assert messages(max_lines=1) == ["ERROR c"]
-    nobody = tail(task="three")
-    assert (nobody["count"], nobody["notes"]) == (0, ["The task three has written nothing since 15m"])
+    with pytest.raises(ModuleFailed, match="Invalid filter pattern"):
+        tail(filter_pattern="{ $.level = }")
+    nobody = tail(task="four")
+    assert (nobody["count"], nobody["notes"]) == (0, ["The task four has written nothing since 15m"])
+
+
+def test_a_real_task_until_it_has_stopped_and_afterwards(embedded_aws: EmbeddedAws) -> None:
+    made = SmallService(embedded_aws, "contract-logs-task")
+    asked = {"log_groups": [made.group], "cluster": made.name, **embedded_aws.options}
+    ecs = made.client("ecs")
+    made.make({"SAY": "hello"}, deploymentConfiguration=configuration(breaker=False))
+    try:
+        assert run_module("cloudwatch_logs_tail", {**asked, "previous": True, "service": made.name})["count"] == 0
+        eventually(made.running)
+        task = made.running()[0].rpartition("/")[2]
+        stopping = threading.Timer(1, lambda: ecs.stop_task(cluster=made.name, task=task))
+        stopping.start()
+        followed = run_module(
+            "cloudwatch_logs_tail", {**asked, "task": task, "follow": 90, "until_task_stopped": True, "since": "1h"}
+        )
+        stopping.join()
+        (state,) = ecs.describe_tasks(cluster=made.name, tasks=[task])["tasks"]
+        assert (followed["ended_by"], state["lastStatus"]) == ("task", "STOPPED")
+        assert "hello" in [event["message"] for event in followed["events"]]
+
+        # The task that took its place says the same in a stream of its own.
+        eventually(lambda: [arn for arn in made.running() if not arn.endswith(task)])
+        previous = run_module("cloudwatch_logs_tail", {**asked, "previous": True, "service": made.name, "since": "1h"})
+        assert "hello" in [event["message"] for event in previous["events"]]
+        assert {event["stream"] for event in previous["events"]} == {f"ecs/chat/{task}"}
+    finally:
+        made.remove()
 
 
 @pytest.mark.parametrize(("at_once", "sampled"), [(5, False), (2000, True)])

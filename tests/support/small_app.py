@@ -12,7 +12,7 @@ import tarfile
 import urllib.request
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-# Answers its VERSION and KEY; CRASH is an exit code at start, SICK answers 503.
+# Answers its VERSION and KEY, and in a header its address; CRASH is an exit code at start, SICK answers 503.
 PROGRAM = """\
 import http.server, os, signal, sys
 print("starting", os.environ.get("VERSION"), flush=True)
@@ -21,6 +21,7 @@ if "CRASH" in os.environ:
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(503 if "SICK" in os.environ else 200)
+        self.send_header("Task", os.environ["HOST"])
         self.end_headers()
         self.wfile.write(" ".join(os.environ.get(name, "-") for name in ("VERSION", "KEY")).encode())
     def log_message(self, *args):

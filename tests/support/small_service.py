@@ -208,6 +208,13 @@ class SmallService:
         answer = self.client("ecs").update_service(cluster=self.name, service=self.name, taskDefinition=revision)
         return primary_id(answer["service"])
 
+    def running(self) -> list[str]:
+        """The ARNs of the tasks that run."""
+        ecs = self.client("ecs")
+        arns = ecs.list_tasks(cluster=self.name, serviceName=self.name)["taskArns"]
+        tasks = ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"] if arns else []
+        return [task["taskArn"] for task in tasks if task["lastStatus"] == "RUNNING"]
+
     def remove(self) -> None:
         ecs = self.client("ecs")
         ecs.delete_service(cluster=self.name, service=self.name, force=True)
