@@ -44,6 +44,8 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What ansible-core up to 2.19 puts after a module's command. It changes neither output nor exit code.
 SUFFIX = " && sleep 0"
 STARTED = "started"
+# The mark's name once the server that it stands for has not started, of which everybody has heard.
+FAILED = "failed"
 GONE = "its server has gone or does not answer"
 PARTS = ("_warm_wire", "_warm_imports", "_warm_server")
 PACKAGE = "ansible_collections.amica.stack.plugins.module_utils"
@@ -196,12 +198,16 @@ class Door:
         fcntl.flock(opened, fcntl.LOCK_EX)
         if (self.folder / SOCKET).exists():
             return
+        if (self.folder / FAILED).exists():
+            raise Declined("its server did not start", quiet=True)
         try:
             (self.folder / STARTED).touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             raise Declined(GONE) from None
         code, said = self.start(self._program())
         if code:
+            with contextlib.suppress(OSError):
+                (self.folder / STARTED).rename(self.folder / FAILED)
             raise Declined(f"its server does not start: {(said.strip().splitlines() or ['it says nothing'])[-1]}")
 
     def _program(self) -> bytes:
