@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = . .venv-ansible/bin/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy redeploy status logs destroy stop test lint unit contract app e2e molecule containers bench clean
+.PHONY: help deploy redeploy status logs destroy stop test lint unit contract app e2e molecule containers matrix bench clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,6 +31,9 @@ test: environment-test ## prove all of it: lint, unit, contract, application, en
 
 lint unit contract app e2e molecule containers: environment-test ## one layer of the tests
 	@$(RUN) python tests/run.py $@
+
+matrix: environment-test ## try each supported ansible-core with each Python, which takes long; ARGS=2.19-3.11 for one pair
+	@$(RUN) python tests/matrix.py $(ARGS)
 
 bench: environment-test ## measure, beside Terraform and other tools, and write docs/performance.md; ARGS=--quick for one round
 	@$(RUN) PYTHONPATH=collections:tests python tests/benchmarks/run.py $(ARGS)
