@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -415,6 +416,69 @@ def test_hosts_side_by_side_share_one_server(project: Project) -> None:
     assert len(servers) == 1
 
 
+def test_stacks_side_by_side_get_their_own_answers(project: Project, embedded_aws: EmbeddedAws) -> None:
+    """Stacks in regions of their own, as hosts of one run; each host's modules get its keys by its environment."""
+    regions = {"dev": "ap-southeast-1", "rag": "eu-west-1", "enterprise": "us-west-2"}
+    hosts: dict[str, Any] = {name: {"region": region} for name, region in regions.items()}
+    keys = {"AWS_ACCESS_KEY_ID": "{{ inventory_hostname }}", "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_REGION": "{{ region }}", "AWS_ENDPOINT_URL": embedded_aws.endpoint}  # fmt: skip
+    group = {"log_group_name": "stack-{{ inventory_hostname }}"}
+    tasks: list[dict[str, Any]] = [
+        {"amazon.aws.cloudwatchlogs_log_group": {**group, "retention": 7}},
+        {"amazon.aws.cloudwatchlogs_log_group_info": {}},
+        {"amica.stack.stack_info": {"name": "stack-{{ inventory_hostname }}"}},
+        {"amazon.aws.cloudwatchlogs_log_group": {**group, "state": "absent"}},
+    ]
+    local, warm = project.both([{**task, "environment": keys} for task in tasks], hosts=hosts)
+    compare(local, warm)
+    assert not warnings_of(warm)
+    for result in warm.results:
+        if result[2].endswith("_info") and "log_groups" in result[3]:
+            (found,) = result[3]["log_groups"]
+            assert found["log_group_name"] == f"stack-{result[1]}" and f":{regions[result[1]]}:" in found["arn"]
+
+
+def test_ansible_runner_sees_the_same_on_both_paths(tmp_path: Path, embedded_aws: EmbeddedAws) -> None:
+    """As AWX runs a playbook: a private data folder, a terminal, events; what it reads of a task is in the events."""
+    project = Project(tmp_path / "project")
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.ping": {}},
+        {"surroundings": {"secret": "secret-word"}},
+        {"amazon.aws.aws_caller_info": embedded_aws.options},
+        {"amica.stack.stack_info": {**embedded_aws.options, "name": "runner-{{ inventory_hostname }}"}},
+        {"ansible.builtin.command": "echo secret-word", "no_log": True},
+        *({"ending": {"how": how}} for how in ("warn", "text", "crash")),
+    ]
+    local, warm = (runner(project, connection, tasks) for connection in ("local", "amica.stack.warm"))
+    compare(local, warm)
+    assert len(warm.results) == 2 * len(tasks)
+    assert "secret-word" not in str(warm.results)
+    assert "The warm connection" not in warm.text
+    wait_until(lambda: not processes(project.folder))
+
+
+def runner(project: Project, connection: str, tasks: list[dict[str, Any]]) -> Outcome:
+    home = project.folder.parent
+    project.command(connection, tasks, hosts={"one": {}, "two": {}})
+    (home / "inventory").mkdir(exist_ok=True)
+    shutil.copy(project.folder / "hosts.yml", home / "inventory")
+    artifacts = home / "artifacts"
+    shutil.rmtree(artifacts, ignore_errors=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible_runner", "run", str(home), "--playbook", "play.yml", "--ident", "job"],
+        env={**project.surroundings, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    ends = {"runner_on_ok": "ok", "runner_on_failed": "failed", "runner_on_unreachable": "unreachable"}
+    events = [json.loads(path.read_text()) for path in (artifacts / "job" / "job_events").glob("*.json")]
+    found = [(ends[event["event"]], event["event_data"]) for event in events if event["event"] in ends]
+    results = [[end, data["host"], data["task"], data["res"]] for end, data in found]
+    return Outcome(int((artifacts / "job" / "rc").read_text()), done.stderr, results, done.stdout)
+
+
 # A task that tells of the process it is forked from, and lists what lies in the run's folder.
 SERVER: dict[str, Any] = {"whence": {}}
 MODULES["whence"] = """
@@ -510,6 +574,143 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(project: Project) -> 
     warm = project.run("amica.stack.warm", tasks)
     assert [result[0] for result in warm.results] == ["ok"] * 3
     assert len(warnings_of(warm)) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: a full disk, for only root may mount one: run it as root")
+@pytest.mark.parametrize("room", [0, 2])
+def test_a_full_disk_costs_one_warning(project: Project, room: int) -> None:
+    """There is room for none of the folder, the mark and the socket, or for all but the socket."""
+    place = project.folder / "local"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,nr_inodes=40", "none", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("NOT TESTED: a full disk, for this container may not mount one: give it CAP_SYS_ADMIN")
+    fill = "cd {{ playbook_dir }}/local; i=0; while : >full$i; do i=$((i + 1)); done 2>/dev/null"
+    empty = f"cd {{{{ playbook_dir }}}}/local; for i in $(ls -d full* | head -n {room}); do rm $i; done"
+    try:
+        # Ansible itself needs room for each module's payload, once.
+        tasks: list[dict[str, Any]] = [{"ansible.builtin.ping": {}}, {"surroundings": {}}]
+        filling = {"ansible.builtin.shell": f"({fill}); {empty}"}
+        before = [{**task, "vars": {"amica_warm": False}} for task in (*tasks, filling)]
+        warm = project.run("amica.stack.warm", [*before, *tasks, LOOK])
+        wait_until(lambda: not processes(project.folder))
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    assert [result[0] for result in warm.results] == ["ok"] * 6
+    (warning,) = warnings_of(warm)
+    assert "No space left on device" in warning
+
+
+ODD = """
+from ansible.plugins.action import ActionBase
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        plain = self._connection.exec_command
+        def exec_command(cmd, in_data=None, sudoable=True):
+            if in_data:
+                assert b"_ANSIBALLZ_WRAPPER = True" in in_data
+                in_data = in_data.replace(b"_ANSIBALLZ_WRAPPER = True", b"_NEWER_WRAPPER = True")
+            return plain(cmd, in_data=in_data, sudoable=sudoable)
+        self._connection.exec_command = exec_command
+        try:
+            return self._execute_module("surroundings", {}, task_vars=task_vars)
+        finally:
+            self._connection.exec_command = plain
+"""
+
+
+def test_an_unknown_payload_costs_one_warning(project: Project) -> None:
+    """A payload as some other ansible-core might build it runs, and the known ones after it are warm again."""
+    project.write("action_plugins/odd.py", ODD)
+    local, warm = project.both([{"odd": {}}, {"odd": {}}, {"surroundings": {}}, LOOK])
+    (found,) = named(warm, "ansible.builtin.shell")
+    assert "warm" in found["stdout"]
+    for outcome in (local, warm):
+        outcome.results.pop()
+    assert warnings_of(warm) == [
+        "The warm connection runs modules the ordinary way: "
+        "the payload is not built as this version of ansible-core builds it."
+    ]
+    warm.errors = local.errors
+    compare(local, warm)
+
+
+NOBODY = 65534
+# Takes the place of the run's server, in a process of another user.
+IMPOSTOR = f"""
+import os, socket, sys
+folder = sys.argv[1] + "/warm"
+os.mkdir(folder, 0o700)
+listener = socket.socket(socket.AF_UNIX)
+os.chdir(folder)
+opened = os.open(".", os.O_RDONLY)
+listener.bind("socket")
+os.setuid({NOBODY})
+listener.listen()
+if os.fork():
+    os._exit(0)
+for descriptor in range(3):
+    os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+listener.settimeout(0.1)
+channels = []
+while os.fstat(opened).st_nlink:
+    try:
+        channels.append(listener.accept())
+    except TimeoutError:
+        pass
+"""
+# Calls on the run's server as another user, for whom its folder is opened.
+INTRUDER = f"""
+import os, socket, sys
+folder = sys.argv[1] + "/warm"
+os.chmod(folder, 0o711); os.chmod(folder + "/socket", 0o777)
+os.chdir(folder)
+channel = socket.socket(socket.AF_UNIX)
+pid = os.fork()
+if pid == 0:
+    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
+    channel.connect("socket")
+    channel.settimeout(30)
+    said = channel.recv(1)
+    print("it said", said, flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+os.chmod(folder + "/socket", 0o700); os.chmod(folder, 0o700)
+"""
+AS_ROOT = pytest.mark.skipif(
+    os.geteuid() != 0, reason="NOT TESTED: another user's process, for only root may start one: run it as root"
+)
+
+
+@AS_ROOT
+def test_another_user_s_server_is_not_spoken_to(project: Project) -> None:
+    project.write("impostor.py", IMPOSTOR)
+    look = f"{sys.executable} impostor.py {{{{ playbook_dir }}}}/local/*"
+    warm = project.run(
+        "amica.stack.warm",
+        [{"ansible.builtin.shell": look, "vars": {"amica_warm": False}}, {"ansible.builtin.ping": {}}, {"whence": {}}],
+    )
+    assert [result[0] for result in warm.results] == ["ok"] * 3
+    assert warnings_of(warm) == [
+        "The warm connection runs modules the ordinary way: its server cannot be reached "
+        f"(the process at the other end belongs to user {NOBODY})."
+    ]
+
+
+@AS_ROOT
+def test_another_user_s_connection_is_hung_up_on(project: Project) -> None:
+    project.write("intruder.py", INTRUDER)
+    # The user must be able to come as far as the run's folder.
+    for folder in (project.folder, *project.folder.parents):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    shown = f"chmod 711 {{{{ playbook_dir }}}}/local/*; {sys.executable} intruder.py {{{{ playbook_dir }}}}/local/*"
+    warm = project.run("amica.stack.warm", [SERVER, {"ansible.builtin.shell": shown}, SERVER])
+    (found,) = named(warm, "ansible.builtin.shell")
+    assert (found["stdout"], found["stderr"]) == ("it said b''", "")
+    before, after = named(warm, "whence")
+    assert before["server"] == after["server"]
+    assert not warnings_of(warm)
 
 
 @pytest.mark.parametrize("switch", ["environment", "variable"])
