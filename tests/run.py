@@ -132,7 +132,7 @@ def e2e(run: Runner) -> None:
 
 
 def molecule(run: Runner) -> None:
-    for scenario in ("default", "failures"):
+    for scenario in ("default", "failures", "strategies"):
         run.check("molecule", "test", "--scenario-name", scenario)
 
 

@@ -27,6 +27,7 @@ class StackNames:
     tasks_security_group: str
     load_balancer: str
     target_group: str
+    alternate_target_group: str
     repository: str
     log_group: str
     cluster: str
@@ -35,6 +36,7 @@ class StackNames:
     container: str
     execution_role: str
     task_role: str
+    infrastructure_role: str
     distribution: str
     error_page_bucket: str
     # No stack's name has a slash, so this is the start of no other stack's alarms.
@@ -52,6 +54,7 @@ def names(name: str) -> StackNames:
         tasks_security_group=f"{name}-tasks-sg",
         load_balancer=f"{name}-alb",
         target_group=f"{name}-tg",
+        alternate_target_group=f"{name}-tg2",
         repository=f"{name}-stack",
         log_group=f"/ecs/{name}-stack",
         cluster=f"{name}-cluster",
@@ -60,6 +63,7 @@ def names(name: str) -> StackNames:
         container=name,
         execution_role=f"{name}-execution-role",
         task_role=f"{name}-task-role",
+        infrastructure_role=f"{name}-infrastructure-role",
         distribution=f"{name}-distribution",
         error_page_bucket=f"{name}-error-page",
         alarms=f"{name}/",

@@ -68,7 +68,7 @@ RETENTION_DAYS = (
 
 
 SHORTEST_EDGE_SECRET = 16
-STRATEGIES = ("rolling", "recreate")
+STRATEGIES = ("rolling", "recreate", "blue_green", "canary", "linear")
 THRESHOLDS = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 EDGES = ("open", "cloudfront_only", "private")
 
@@ -107,7 +107,12 @@ RANGES = {
     "alb_unhealthy_threshold": Range(2, 10, 2),
     "amica_container_port": Range(1, 65535, 8080),
     "ecs_fargate_desired_count": Range(0, 5000, 1),
+    "ecs_fargate_bake_minutes": Range(0, 1440, 5),
+    "ecs_fargate_canary_minutes": Range(0, 1440, 5),
+    "ecs_fargate_canary_percent": Range(1, 99, 10),
     "ecs_fargate_early_success_percent": Range(0, 100, 0),
+    "ecs_fargate_linear_minutes": Range(0, 1440, 3),
+    "ecs_fargate_linear_percent": Range(3, 100, 25),
     "ecs_fargate_max_count": Range(1, 5000, 1),
     "ecs_fargate_maximum_percent": Range(100, 200, 200),
     "ecs_fargate_min_count": Range(0, 5000, 1),

@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import replication_regions
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import scan_frequency
+from ansible_collections.amica.stack.plugins.module_utils._listener_rule import weights
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 
 Answer = Mapping[str, Any]
@@ -52,8 +53,12 @@ class Answers:
     listeners: Sequence[Answer] = ()
     target_group: Answer | None = None
     targets: Sequence[Answer] = ()
+    alternate_target_group: Answer | None = None
+    alternate_targets: Sequence[Answer] = ()
+    rules: Sequence[Answer] = ()
     execution_role: Answer | None = None
     task_role: Answer | None = None
+    infrastructure_role: Answer | None = None
     cluster: Answer | None = None
     service: Answer | None = None
     task_definition: Answer | None = None
@@ -151,8 +156,19 @@ def is_open(balancer: Answer, groups: Iterable[Answer]) -> bool:
     return balancer.get("Scheme") != "internal" and (networks or not own)
 
 
-def target_group_part(answers: Answers) -> dict[str, Any] | None:
-    group = answers.target_group
+def alternate_target_group_part(answers: Answers) -> dict[str, Any] | None:
+    """The target group beside the other, and the rule that forwards to both; `serving` when most traffic goes here."""
+    part = target_group_part(answers.alternate_target_group, answers.alternate_targets)
+    if part is None or answers.target_group is None:
+        return part
+    for rule in answers.rules:
+        shares = weights(rule)
+        if shares.keys() == {part["arn"], answers.target_group["TargetGroupArn"]}:
+            return {**part, "rule_arn": rule["RuleArn"], "serving": 2 * shares[part["arn"]] > sum(shares.values())}
+    return {**part, "rule_arn": None, "serving": False}
+
+
+def target_group_part(group: Answer | None, targets: Sequence[Answer]) -> dict[str, Any] | None:
     if group is None:
         return None
     return {
@@ -165,7 +181,7 @@ def target_group_part(answers: Answers) -> dict[str, Any] | None:
                 "state": target["TargetHealth"]["State"],
                 "reason": target["TargetHealth"].get("Reason"),
             }
-            for target in answers.targets
+            for target in targets
         ],
     }
 
@@ -203,6 +219,8 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
         "running_count": service["runningCount"],
         "pending_count": service["pendingCount"],
         "task_definition": service["taskDefinition"],
+        "target_group_arn": next((one.get("targetGroupArn") for one in service.get("loadBalancers", ())), None),
+        "strategy": (service.get("deploymentConfiguration") or {}).get("strategy") or "ROLLING",
         "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
         "deployments": [deployment_part(deployment) for deployment in service.get("deployments", ())],
         "events": [
@@ -390,6 +408,19 @@ def balancer_url(balancer: Mapping[str, Any] | None) -> str | None:
     return f"{scheme}://{balancer['dns_name']}{port}"
 
 
+# The parts that are one thing with a name or an id, and an ARN.
+KINDS = (
+    "repository",
+    "log_group",
+    "load_balancer",
+    "target_group",
+    "alternate_target_group",
+    "cluster",
+    "service",
+    "distribution",
+)
+
+
 def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     """(kind, name, ARN) of every part that exists; what ECS merely remembers does not."""
     vpc = stack["vpc"]
@@ -398,7 +429,7 @@ def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     for group in stack["security_groups"].values():
         if group:
             yield "security group", group["name"], arn_of(stack, "ec2", f"security-group/{group['id']}")
-    for kind in ("repository", "log_group", "load_balancer", "target_group", "cluster", "service", "distribution"):
+    for kind in KINDS:
         part = stack[kind]
         if part and part.get("status") not in GONE:
             yield kind.replace("_", " "), part.get("name") or part["id"], part["arn"]
@@ -441,8 +472,13 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "repository": repository_part(answers),
         "log_group": log_group_part(answers),
         "load_balancer": load_balancer_part(answers),
-        "target_group": target_group_part(answers),
-        "roles": {"execution": role_part(answers.execution_role), "task": role_part(answers.task_role)},
+        "target_group": target_group_part(answers.target_group, answers.targets),
+        "alternate_target_group": alternate_target_group_part(answers),
+        "roles": {
+            "execution": role_part(answers.execution_role),
+            "task": role_part(answers.task_role),
+            "infrastructure": role_part(answers.infrastructure_role),
+        },
         "cluster": cluster_part(answers),
         "service": service_part(answers),
         "task_definition": task_definition_part(answers, names),
@@ -491,7 +527,7 @@ def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
         missing.append("listener")
     if missing:
         return "incomplete", f"missing: {', '.join(missing)}"
-    service, states = stack["service"], [target["state"] for target in stack["target_group"]["targets"]]
+    service, states = stack["service"], [target["state"] for target in all_targets(stack)]
     wanted, running, healthy = service["desired_count"], service["running_count"], states.count("healthy")
     tally = f"{running} of {wanted} tasks running, {healthy} healthy behind the load balancer"
     primary = next((one for one in service["deployments"] if one["status"] == "PRIMARY"), None)
@@ -512,6 +548,11 @@ def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
     return "healthy", tally
 
 
+def all_targets(stack: Mapping[str, Any]) -> list[dict[str, Any]]:
+    alternate = stack["alternate_target_group"]
+    return [*stack["target_group"]["targets"], *(alternate["targets"] if alternate else ())]
+
+
 def revision(arn: str) -> str:
     return arn.rpartition("/")[2]
 
@@ -523,6 +564,6 @@ def rollout_failure(deployment: Mapping[str, Any]) -> str:
 
 def target_reasons(stack: Mapping[str, Any]) -> str:
     """Why targets are not healthy, each reason once; those that leave are left out."""
-    targets = stack["target_group"]["targets"]
+    targets = all_targets(stack)
     reasons = {target["reason"] for target in targets if target["state"] not in ("healthy", "draining", "unused")}
     return f" ({', '.join(sorted(filter(None, reasons)))})" if any(reasons) else ""

@@ -112,15 +112,32 @@ def read_load_balancer(aws: Clients, stack: str, wanted: StackNames) -> Found:
 
 
 def read_target_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    group, targets = target_group(aws, wanted.target_group)
+    return {"target_group": group, "targets": targets}
+
+
+def read_alternate_target_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    """With the rules that may forward to it."""
     elb = aws("elbv2")
-    answer = absent_as_none(lambda: elb.describe_target_groups(Names=[wanted.target_group]), "TargetGroupNotFound")
+    group, targets = target_group(aws, wanted.alternate_target_group)
+    rules: list[Any] = []
+    for balancer in group["LoadBalancerArns"] if group else ():
+        for listener in pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=balancer):
+            rules += elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    return {"alternate_target_group": group, "alternate_targets": targets, "rules": rules}
+
+
+def target_group(aws: Clients, name: str) -> tuple[Any, list[Any]]:
+    """The target group of this name and its targets' health."""
+    elb = aws("elbv2")
+    answer = absent_as_none(lambda: elb.describe_target_groups(Names=[name]), "TargetGroupNotFound")
     group = first(answer["TargetGroups"]) if answer else None
     if group is None:
-        return {}
+        return None, []
     health = absent_as_none(
         lambda: elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"]), "TargetGroupNotFound"
     )
-    return {"target_group": group, "targets": health["TargetHealthDescriptions"] if health else []}
+    return group, list(health["TargetHealthDescriptions"]) if health else []
 
 
 def read_roles(aws: Clients, stack: str, wanted: StackNames) -> Found:
@@ -128,7 +145,11 @@ def read_roles(aws: Clients, stack: str, wanted: StackNames) -> Found:
         answer = absent_as_none(lambda: aws("iam").get_role(RoleName=name), "NoSuchEntity")
         return answer["Role"] if answer else None
 
-    return {"execution_role": role(wanted.execution_role), "task_role": role(wanted.task_role)}
+    return {
+        "execution_role": role(wanted.execution_role),
+        "task_role": role(wanted.task_role),
+        "infrastructure_role": role(wanted.infrastructure_role),
+    }
 
 
 def read_cluster(aws: Clients, stack: str, wanted: StackNames) -> Found:
@@ -247,6 +268,7 @@ READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
     read_cluster,
     read_load_balancer,
     read_target_group,
+    read_alternate_target_group,
     read_distribution,
     read_repository,
     read_registry,

@@ -165,8 +165,13 @@ stack:
     target_group:
       description: The target group; C(name), C(arn) and C(targets) with C(id), C(port), C(state) and C(reason).
       type: dict
+    alternate_target_group:
+      description:
+        - The target group that deployments move traffic to and from, or none; as C(target_group), with C(rule_arn), the
+          rule that forwards to both, and C(serving), whether most traffic goes here.
+      type: dict
     roles:
-      description: C(execution) and C(task), each with C(name) and C(arn), or none.
+      description: C(execution), C(task) and C(infrastructure), each with C(name) and C(arn), or none.
       type: dict
     cluster:
       description: The cluster; C(name), C(arn), C(status) and C(container_insights).
@@ -174,8 +179,8 @@ stack:
     service:
       description:
         - The service; C(name), C(arn), C(status), C(desired_count), C(running_count), C(pending_count),
-          C(task_definition), C(assign_public_ip), C(deployments), and C(events), the last five with
-          C(created_at) and C(message).
+          C(task_definition), C(target_group_arn), C(strategy), C(assign_public_ip), C(deployments), and C(events), the
+          last five with C(created_at) and C(message).
       type: dict
     task_definition:
       description:

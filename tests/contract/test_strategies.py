@@ -95,3 +95,21 @@ def test_an_alarm_while_it_bakes_gives_the_traffic_back(service: SmallService, m
     assert caught.value.result["cause"]["name"] == "alarm"
     assert "two" in version(service)
     watch.delete_alarms(AlarmNames=[ALARM])
+
+
+def test_the_rule_comes_and_goes_and_keeps_its_weights(service: SmallService) -> None:
+    groups = [service.target_group, service.shifting["alternateTargetGroupArn"]]
+    listener = {"load_balancer": f"{service.name}-alb", "port": service.port, "priority": 7}
+    rule = Module(
+        "elb_listener_rule", {**service.aws.options, **listener, "paths": ["/seven"], "target_groups": groups}
+    )
+    rule.comes_and_goes()
+    rule.changes_once(paths=["/seven", "/eight"])
+    rule.changes_once(header={"name": "X-Seven", "values": ["yes"]})
+    arn = rule()["rule_arn"]
+    listed = [{"TargetGroupArn": group, "Weight": weight} for group, weight in zip(groups, (30, 70), strict=True)]
+    service.client("elbv2").modify_rule(
+        RuleArn=arn, Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": listed}}]
+    )
+    assert not rule()["changed"]
+    assert rule(state="absent")["changed"]

@@ -218,9 +218,10 @@ def test_nothing() -> None:
     assert (stack["absent"], stack["health"]) == (True, "absent")
     assert stack["summary"] == "nothing of amica stands in eu-west-1"
     assert stack["security_groups"] == {"alb": None, "tasks": None}
-    assert stack["roles"] == {"execution": None, "task": None}
+    assert stack["roles"] == {"execution": None, "task": None, "infrastructure": None}
     assert stack["urls"] == {"load_balancer": None, "cloudfront": None}
     assert {name for name, part in stack.items() if part is None} == {
+        "alternate_target_group",
         "cluster",
         "dashboard",
         "distribution",

@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A listener rule between whose target groups somebody else moves the traffic: its weights are never written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+
+
+def conditions(options: Document) -> list[dict[str, Any]]:
+    """The conditions of a rule in AWS's spelling."""
+    made: list[dict[str, Any]] = []
+    if options.get("paths"):
+        made.append({"Field": "path-pattern", "PathPatternConfig": {"Values": sorted(options["paths"])}})
+    header = options.get("header")
+    if header:
+        config = {"HttpHeaderName": header["name"], "Values": sorted(header["values"])}
+        made.append({"Field": "http-header", "HttpHeaderConfig": config})
+    return made
+
+
+def view(rule: Document) -> dict[str, Any]:
+    """What the module compares of a rule as AWS returns it: its conditions, and its target groups without weights."""
+    listed: dict[str, Any] = {"paths": [], "header": None}
+    for condition in rule.get("Conditions", ()):
+        if condition["Field"] == "path-pattern":
+            config = condition.get("PathPatternConfig") or {}
+            listed["paths"] = sorted(config.get("Values") or condition.get("Values", ()))
+        elif condition["Field"] == "http-header":
+            config = condition["HttpHeaderConfig"]
+            listed["header"] = {"name": config["HttpHeaderName"], "values": sorted(config["Values"])}
+        else:
+            listed[condition["Field"]] = condition
+    return {**listed, "target_groups": sorted(weights(rule))}
+
+
+def weights(rule: Document) -> dict[str, int]:
+    """The target groups that a rule forwards to, with their weights."""
+    found: dict[str, int] = {}
+    for action in rule.get("Actions", ()):
+        for group in (action.get("ForwardConfig") or {}).get("TargetGroups", ()):
+            found[group["TargetGroupArn"]] = int(group.get("Weight", 1))
+        if action.get("TargetGroupArn"):
+            found.setdefault(action["TargetGroupArn"], 1)
+    return found
+
+
+def wanted_view(options: Document) -> dict[str, Any]:
+    header = options.get("header")
+    return {
+        "paths": sorted(options.get("paths") or ()),
+        "header": {"name": header["name"], "values": sorted(header["values"])} if header else None,
+        "target_groups": sorted(options["target_groups"]),
+    }
+
+
+def forward(groups: Sequence[str], present: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The action of a rule: groups keep the weights that they have; of a new rule the first one has all traffic."""
+    kept = {group: present.get(group, 0) for group in groups}
+    if not any(kept.values()):
+        kept[groups[0]] = 1
+    listed = [{"TargetGroupArn": group, "Weight": weight} for group, weight in kept.items()]
+    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": listed}}]
+
+
+def listener(client: Any, options: Document) -> str | None:
+    """The ARN of the load balancer's listener on the port; None where there is none."""
+    answer = absent_as_none(
+        lambda: client.describe_load_balancers(Names=[options["load_balancer"]]), "LoadBalancerNotFound"
+    )
+    for balancer in answer["LoadBalancers"] if answer else ():
+        for page in client.get_paginator("describe_listeners").paginate(LoadBalancerArn=balancer["LoadBalancerArn"]):
+            for one in page["Listeners"]:
+                if one["Port"] == options["port"]:
+                    return str(one["ListenerArn"])
+    return None
+
+
+def find(client: Any, listener_arn: str | None, priority: int) -> dict[str, Any] | None:
+    if listener_arn is None:
+        return None
+    rules = client.describe_rules(ListenerArn=listener_arn)["Rules"]
+    return next((dict(rule) for rule in rules if rule["Priority"] == str(priority)), None)
+
+
+def ensure_present(client: Any, options: Document, check: bool) -> Outcome:
+    """Make the rule, or make its conditions and target groups the wanted ones.
+
+    :raises Refused: the load balancer has no such listener.
+    """
+    on = listener(client, options)
+    rule = find(client, on, options["priority"])
+    wanted = wanted_view(options)
+    now = view(rule) if rule else {}
+    differs = {name for name in {*wanted, *now} if wanted.get(name) != now.get(name)}
+    arn = rule["RuleArn"] if rule else None
+    if differs and not check:
+        if on is None:
+            raise Refused(f"{options['load_balancer']} has no listener on port {options['port']}: make it first")
+        request: dict[str, Any] = {}
+        if not rule or differs - {"target_groups"}:
+            request["Conditions"] = conditions(options)
+        if not rule or "target_groups" in differs:
+            request["Actions"] = forward(options["target_groups"], weights(rule or {}))
+        if rule:
+            client.modify_rule(RuleArn=arn, **request)
+        else:
+            made = client.create_rule(ListenerArn=on, Priority=options["priority"], **request)
+            arn = made["Rules"][0]["RuleArn"]
+    return Outcome(
+        bool(differs),
+        {"rule_arn": arn},
+        {name: now[name] for name in sorted(differs) if name in now},
+        {name: wanted.get(name) for name in sorted(differs)},
+    )
+
+
+def ensure_absent(client: Any, options: Document, check: bool) -> Outcome:
+    rule = find(client, listener(client, options), options["priority"])
+    if rule and not check:
+        absent_as_none(lambda: client.delete_rule(RuleArn=rule["RuleArn"]), "RuleNotFound")
+    return Outcome(bool(rule), {}, view(rule) if rule else {}, {})
