@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds for a whole account: the settings of its image registry, which MiniStack lacks.
+"""What holds for a whole account: the settings of its image registry, which MiniStack lacks, and the tags of trails.
 
-They are kept and do nothing: nothing is scanned and nothing copied.
+The settings are kept and do nothing: nothing is scanned and nothing copied.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ministack.core.responses import error_response_json
 from ministack.core.responses import get_account_id
 from ministack.core.responses import get_region
 from ministack.core.responses import json_response
+from ministack.services import cloudtrail
 from ministack.services import ecr
 
 from embedded_aws.correction import Reply
@@ -88,3 +89,21 @@ def install() -> None:
         """The registry keeps its rules for scanning and replication."""
         action = REGISTRY_ACTIONS.get(headers.get("x-amz-target", "").rpartition(".")[2])
         return action(json.loads(body or b"{}")) if action else await original(method, path, headers, body, query)
+
+    @correct(cloudtrail, "_create_trail", "_DISPATCH", "CreateTrail")
+    def create_trail(original: Any, body: dict[str, Any]) -> Reply:
+        """A trail has the tags that it was made with."""
+        reply = original(body)
+        if reply[0] == 200 and body.get("TagsList"):
+            arn = json.loads(reply[2])["TrailARN"]
+            cloudtrail._trail_tags[arn] = {tag["Key"]: tag.get("Value", "") for tag in body["TagsList"]}
+        return reply
+
+    @correct(cloudtrail, "_delete_trail", "_DISPATCH", "DeleteTrail")
+    def delete_trail(original: Any, body: dict[str, Any]) -> Reply:
+        """Its tags go with it."""
+        trail = cloudtrail._find_mutable_trail(body.get("Name", ""))[2] or {}
+        reply = original(body)
+        if reply[0] == 200:
+            cloudtrail._trail_tags.pop(trail.get("TrailARN", ""), None)
+        return reply

@@ -11,6 +11,7 @@ from typing import Any
 from ministack.core.responses import get_account_id
 from ministack.core.responses import get_region
 from ministack.services import alb
+from ministack.services import cloudtrail
 from ministack.services import cloudwatch
 from ministack.services import cloudwatch_logs
 from ministack.services import ec2
@@ -67,6 +68,12 @@ def from_alarms() -> Found:
             yield arn, flat(tags)
 
 
+def from_trails() -> Found:
+    for arn, tags in cloudtrail._trail_tags.items():
+        if tags and arn.split(":")[3] == get_region():
+            yield arn, flat(tags)
+
+
 def from_autoscaling() -> Found:
     for target in autoscaling._targets.values():
         if target["Tags"]:
@@ -85,6 +92,7 @@ def install() -> None:
             "ec2": from_ec2,
             "elasticloadbalancing": from_load_balancing,
             "logs": from_logs,
+            "cloudtrail": from_trails,
             "cloudwatch": from_alarms,
             "application-autoscaling": from_autoscaling,
             "wafv2": from_waf,

@@ -39,6 +39,7 @@ class StackNames:
     infrastructure_role: str
     distribution: str
     error_page_bucket: str
+    audit_bucket: str
     # No stack's name has a slash, so this is the start of no other stack's alarms.
     alarms: str
     edge_alarms: str
@@ -66,6 +67,7 @@ def names(name: str) -> StackNames:
         infrastructure_role=f"{name}-infrastructure-role",
         distribution=f"{name}-distribution",
         error_page_bucket=f"{name}-error-page",
+        audit_bucket=f"{name}-audit",
         alarms=f"{name}/",
         edge_alarms=f"{name}/edge/",
         edge_topic=f"{name}-edge-alerts",

@@ -122,6 +122,7 @@ RANGES = {
     "ecs_fargate_scaling_requests": Range(0, 1000000, 1000),
     "ecs_fargate_stop_timeout": Range(2, 120, 30),
     "embedded_aws_port": Range(1024, 65535, 4566),
+    "governance_trail_days": Range(1, 3650, 365),
     "monitoring_cpu_percent": Range(1, 100, 90),
     "monitoring_error_percent": Range(0, 100, 5),
     "monitoring_latency_seconds": Range(1, 3600, 10),

@@ -379,6 +379,8 @@ def governance_part(answers: Answers, names: StackNames) -> dict[str, Any]:
     return {
         "image_scanning": scan_frequency(answers.scanning_rules, names.repository),
         "image_replication": replication_regions(answers.replication_rules, names.repository),
+        "trail": next((arn for arn in answers.tagged if ":cloudtrail:" in arn), None),
+        "audit_bucket": any(f":s3:::{names.audit_bucket}-" in arn for arn in answers.tagged),
     }
 
 

@@ -473,6 +473,7 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
         "cloudfront", "get_vpc_origin", lambda arn: {"Id": tail(arn)}, "EntityNotFound"
     ),
     ("s3", ""): one_by_one("s3", "head_bucket", lambda arn: {"Bucket": arn.rpartition(":")[2]}, "404", "NoSuchBucket"),
+    ("cloudtrail", "trail"): one_by_one("cloudtrail", "get_trail", lambda arn: {"Name": arn}, "TrailNotFoundException"),
     ("wafv2", "global"): web_acls_there,
     ("iam", "role"): one_by_one("iam", "get_role", lambda arn: {"RoleName": tail(arn)}, "NoSuchEntity"),
 }

@@ -213,8 +213,8 @@ stack:
       type: dict
     governance:
       description:
-        - What the stack has set in settings of the whole account; C(image_scanning), the frequency or none, and
-          C(image_replication), a list of regions.
+        - What the stack has set in settings of the whole account; C(image_scanning), the frequency or none,
+          C(image_replication), a list of regions, C(trail), the ARN or none, and whether C(audit_bucket) exists.
       type: dict
 """
 

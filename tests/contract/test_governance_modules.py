@@ -87,3 +87,27 @@ def test_continuous_scanning_needs_the_account_s_scan_type(rules: Module) -> Non
     for check in (True, False):
         with pytest.raises(ModuleFailed, match="needs the scan type ENHANCED"):
             rules(check=check, scan_frequency="CONTINUOUS_SCAN")
+
+
+@pytest.fixture
+def bucket(make: Make) -> Module:
+    return make("log_bucket", name="contract-audit", trail="contract-trail", expire_days=30, tags={"a": "b"})
+
+
+def test_a_bucket_comes_and_goes_with_its_logs(bucket: Module, clients: Any) -> None:
+    bucket.comes_and_goes()
+    bucket()
+    clients("s3").put_object(Bucket="contract-audit", Key="AWSLogs/123456789012/CloudTrail/one.json.gz", Body=b"{}")
+    assert not bucket()["changed"]
+    assert bucket(state="absent")["changed"]
+    assert "contract-audit" not in [one["Name"] for one in clients("s3").list_buckets()["Buckets"]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"expire_days": 60}, {"expire_days": 0}, {"trail": "other-trail"}, {"tags": {"a": "c"}}],
+    ids=["days", "for ever", "trail", "tags"],
+)
+def test_each_change_of_a_bucket_is_one(bucket: Module, changes: dict[str, Any]) -> None:
+    bucket.changes_once(**changes)
+    bucket(state="absent")

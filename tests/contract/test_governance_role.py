@@ -8,7 +8,8 @@ import pytest
 from support.embedded import EmbeddedAws
 from support.role import Role
 
-NAME = "governed"
+NAME, OTHER = "governed", "somebodys-trail"
+IMAGES = "The account scans and copies the stack's images as the stack says"
 
 
 @pytest.fixture(scope="module")
@@ -21,26 +22,37 @@ def left(clients: Any) -> list[Any]:
     return [
         *ecr.get_registry_scanning_configuration()["scanningConfiguration"]["rules"],
         *ecr.describe_registry()["replicationConfiguration"]["rules"],
+        *(trail for trail in clients("cloudtrail").describe_trails()["trailList"] if trail["Name"] != OTHER),
+        *(bucket for bucket in clients("s3").list_buckets()["Buckets"] if bucket["Name"].startswith(NAME)),
     ]
 
 
 def test_off_on_again_changed_and_off(role: Role, clients: Any) -> None:
     assert role() == [], "off by default"
-    wanted = {"governance_image_scanning": "SCAN_ON_PUSH", "governance_image_replication": ["eu-west-1"]}
+    clients("cloudtrail").create_trail(Name=OTHER, S3BucketName="somebodys-bucket")
+    wanted = {
+        "governance_image_scanning": "SCAN_ON_PUSH",
+        "governance_image_replication": ["eu-west-1"],
+        "governance_trail": "true",
+    }
     foreseen = role(wanted, check=True)
     assert left(clients) == [], "check mode wrote something"
     assert set(foreseen) == set(role(wanted)) and foreseen
-    assert len(left(clients)) == 2
+    assert len(left(clients)) == 4
+    trail = clients("cloudtrail").get_trail_status(Name=f"{NAME}-trail-ap-southeast-1")
+    assert trail["IsLogging"]
     assert role(wanted) == []
-    assert role({**wanted, "governance_image_replication": []}) == foreseen
-    assert len(left(clients)) == 1
-    assert role() == foreseen, "what is switched off goes"
+    changed = {**wanted, "governance_image_replication": [], "governance_trail_days": "30"}
+    assert role(changed) == [IMAGES, "The trail's records have a place"]
+    assert role() == [IMAGES, "The trail is gone", "The trail's records are gone"], "what is switched off goes"
     assert left(clients) == []
 
     role(wanted)
-    off = {"governance_state": "absent"}
-    foreseen = role({**wanted, **off}, check=True)
-    assert len(left(clients)) == 2
-    assert foreseen == role({**wanted, **off})
+    off = {**wanted, "governance_state": "absent"}
+    foreseen = role(off, check=True)
+    assert len(left(clients)) == 4
+    assert foreseen == role(off)
     assert left(clients) == []
-    assert role({**wanted, **off}) == []
+    assert role(off) == []
+    assert [trail["Name"] for trail in clients("cloudtrail").describe_trails()["trailList"]] == [OTHER]
+    clients("cloudtrail").delete_trail(Name=OTHER)

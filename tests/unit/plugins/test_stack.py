@@ -265,7 +265,16 @@ def test_the_stack_s_share_of_the_account_s_settings() -> None:
         "repositoryFilters": [{"filter": "amica-stack", "filterType": "PREFIX_MATCH"}],
     }
     stack = stack_of(replace(NOTHING, scanning_rules=[scanning], replication_rules=[copying]))
-    assert stack["governance"] == {"image_scanning": "SCAN_ON_PUSH", "image_replication": ["us-east-1"]}
+    assert stack["governance"] == {
+        "image_scanning": "SCAN_ON_PUSH",
+        "image_replication": ["us-east-1"],
+        "trail": None,
+        "audit_bucket": False,
+    }
+    trail = arn("cloudtrail", "trail/amica-trail-eu-west-1")
+    tagged: dict[str, dict[str, str]] = {trail: {}, f"arn:aws:s3:::amica-audit-{ACCOUNT}-{REGION}": {}}
+    governance = stack_of(replace(NOTHING, tagged=tagged))["governance"]
+    assert (governance["trail"], governance["audit_bucket"]) == (trail, True)
     assert stack["exists"] == ["scanning rule SCAN_ON_PUSH", "replication rule us-east-1"]
     assert stack_of(replace(NOTHING, scanning_rules=[], replication_rules=[{**copying, "repositoryFilters": []}]))[
         "absent"

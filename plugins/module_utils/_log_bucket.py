@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A private bucket that one account's CloudTrail writes to, and that forgets after some days."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
+from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
+from ansible_collections.amica.stack.plugins.module_utils._aws import differing
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront_error_page import HOME_REGION
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront_error_page import PRIVATE
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
+
+RULE = "amica-expire"
+# DeleteObjects takes a thousand.
+MOST_DELETED = 1000
+
+
+@dataclass(frozen=True)
+class LogBucket:
+    """What the bucket should be. `trail` is the name of the trail that writes; `expire_days` 0 keeps all."""
+
+    name: str
+    trail: str
+    expire_days: int
+    region: str
+    account_id: str
+    partition: str
+    tags: Mapping[str, str]
+
+    def policy(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"""
+        bucket = f"arn:{self.partition}:s3:::{self.name}"
+        source = f"arn:{self.partition}:cloudtrail:{self.region}:{self.account_id}:trail/{self.trail}"
+        writer = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    **writer,
+                    "Sid": "CloudTrailChecks",
+                    "Action": "s3:GetBucketAcl",
+                    "Resource": bucket,
+                    "Condition": {"StringEquals": {"aws:SourceArn": source}},
+                },
+                {
+                    **writer,
+                    "Sid": "CloudTrailWrites",
+                    "Action": "s3:PutObject",
+                    "Resource": f"{bucket}/AWSLogs/{self.account_id}/*",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceArn": source, "s3:x-amz-acl": "bucket-owner-full-control"}
+                    },
+                },
+                {
+                    "Sid": "OverTlsOnly",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [bucket, f"{bucket}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ],
+        }
+
+    def wanted(self) -> dict[str, Any]:
+        return {
+            "Bucket": self.name,
+            "PublicAccessBlock": PRIVATE,
+            "Policy": self.policy(),
+            "Tags": dict(self.tags),
+            "ExpireDays": self.expire_days,
+        }
+
+
+def read(s3: Any, name: str) -> dict[str, Any]:
+    """What stands, as `LogBucket.wanted` writes it; empty without the bucket."""
+    if absent_as_none(lambda: s3.head_bucket(Bucket=name), "404", "NoSuchBucket") is None:
+        return {}
+    block = absent_as_none(lambda: s3.get_public_access_block(Bucket=name), "NoSuchPublicAccessBlockConfiguration")
+    policy = absent_as_none(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
+    tagging = absent_as_none(lambda: s3.get_bucket_tagging(Bucket=name), "NoSuchTagSet")
+    lifecycle = absent_as_none(
+        lambda: s3.get_bucket_lifecycle_configuration(Bucket=name), "NoSuchLifecycleConfiguration"
+    )
+    return {
+        "Bucket": name,
+        "PublicAccessBlock": (block or {}).get("PublicAccessBlockConfiguration"),
+        "Policy": json.loads(policy["Policy"]) if policy else None,
+        "Tags": tags_to_dict((tagging or {}).get("TagSet")),
+        "ExpireDays": sum(rule.get("Expiration", {}).get("Days", 0) for rule in (lifecycle or {}).get("Rules", ())),
+    }
+
+
+def present(s3: Any, bucket: LogBucket, check: bool) -> Outcome:
+    before, wanted = read(s3, bucket.name), bucket.wanted()
+    if not check and before != wanted:
+        write(s3, bucket, before)
+    return Outcome(before != wanted, {"name": bucket.name}, **differing(before, wanted))
+
+
+def write(s3: Any, bucket: LogBucket, before: Mapping[str, Any]) -> None:
+    """Each step alone mends what a run that was cut short has left."""
+    wanted, name = bucket.wanted(), bucket.name
+    if not before:
+        place = {} if bucket.region == HOME_REGION else {"LocationConstraint": bucket.region}
+        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+    if before.get("PublicAccessBlock") != wanted["PublicAccessBlock"]:
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=PRIVATE)
+    if before.get("Policy") != wanted["Policy"]:
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(wanted["Policy"]))
+    if before.get("Tags", {}) != wanted["Tags"]:
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": dict_to_tags(bucket.tags)})
+    if before.get("ExpireDays", 0) != bucket.expire_days:
+        expire(s3, name, bucket.expire_days)
+
+
+def expire(s3: Any, name: str, days: int) -> None:
+    if not days:
+        s3.delete_bucket_lifecycle(Bucket=name)
+        return
+    rule = {"ID": RULE, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+
+
+def absent(s3: Any, name: str, check: bool) -> Outcome:
+    """Removes the bucket and every log in it."""
+    before = read(s3, name)
+    if before and not check:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name, PaginationConfig={"PageSize": MOST_DELETED})
+        for page in pages:
+            keys = [{"Key": item["Key"]} for item in page.get("Contents") or []]
+            if keys:
+                s3.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+        s3.delete_bucket(Bucket=name)
+    return Outcome(bool(before), {"name": name}, **differing(before, {}))

@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: log_bucket
+short_description: Manages a bucket that AWS CloudTrail writes to
+version_added: 1.0.0
+author:
+  - amica.stack contributors (@amica-stack)
+description:
+  - Makes, corrects or removes an S3 bucket that nobody can make public, that only one trail of the account writes to,
+    and that forgets logs after some days.
+  - Its policy, tags and expiry are exactly the wanted ones.
+options:
+  name:
+    description: Name of the bucket.
+    type: str
+    required: true
+  state:
+    description: Whether the bucket exists. V(absent) deletes the logs in it too.
+    type: str
+    choices: [present, absent]
+    default: present
+  trail:
+    description: Name of the trail that writes, which need not exist yet. Needed with O(state=present).
+    type: str
+  expire_days:
+    description: Days after which a log is deleted; V(0) for never.
+    type: int
+    default: 0
+  tags:
+    description: Tags of the bucket, exactly these.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - amica.stack.attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: A year of what was done in the account has a place
+  amica.stack.log_bucket:
+    name: amica-audit-123456789012-ap-southeast-1
+    trail: amica-trail-ap-southeast-1
+    expire_days: 365
+
+- name: The bucket and its logs are gone
+  amica.stack.log_bucket:
+    name: amica-audit-123456789012-ap-southeast-1
+    state: absent
+"""
+
+RETURN = r"""
+name:
+  description: Name of the bucket.
+  returned: always
+  type: str
+  sample: amica-audit-123456789012-ap-southeast-1
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amica.stack.plugins.module_utils import _log_bucket
+from ansible_collections.amica.stack.plugins.module_utils._aws import clients
+from ansible_collections.amica.stack.plugins.module_utils._aws import reported
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "trail": {"type": "str"},
+            "expire_days": {"type": "int", "default": 0},
+            "tags": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+        required_if=[("state", "present", ["trail"])],
+    )
+    given = module.params
+    aws = clients(module)
+    with reported(module, f"looking after the bucket {given['name']}"):
+        if given["state"] == "absent":
+            outcome = _log_bucket.absent(aws("s3"), given["name"], module.check_mode)
+        else:
+            bucket = _log_bucket.LogBucket(
+                name=given["name"],
+                trail=given["trail"],
+                expire_days=given["expire_days"],
+                region=aws.region,
+                account_id=aws.account_id(),
+                partition=aws.partition,
+                tags={str(key): str(value) for key, value in given["tags"].items()},
+            )
+            outcome = _log_bucket.present(aws("s3"), bucket, module.check_mode)
+    module.exit_json(**outcome.result())
+
+
+if __name__ == "__main__":
+    main()
