@@ -16,7 +16,7 @@ from ansible_collections.amica.stack.plugins.module_utils._cost import planned
 from ansible_collections.amica.stack.plugins.module_utils._cost import price_book
 from ansible_collections.amica.stack.plugins.module_utils._cost import running as shape_running
 from ansible_collections.amica.stack.plugins.module_utils._cost import traffic_of
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 DOCUMENTATION = r"""
 name: monthly_cost

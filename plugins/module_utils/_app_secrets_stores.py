@@ -15,15 +15,15 @@ from dataclasses import replace
 from typing import Any
 from typing import Protocol
 
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import PARAMETER_STORE
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import SECRETS_MANAGER
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Held
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Reference
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Step
 from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import PARAMETER_STORE
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import SECRETS_MANAGER
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import Reference
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 
 THREADS = 8

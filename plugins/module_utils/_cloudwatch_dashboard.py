@@ -13,7 +13,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 # GetDashboard and DeleteDashboards name the same error differently, by protocol.
 GONE = ("ResourceNotFound", "DashboardNotFoundError")

@@ -20,7 +20,7 @@ from decimal import Decimal
 from decimal import InvalidOperation
 from typing import Any
 
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 Price = Callable[[str], Decimal]
 

@@ -22,10 +22,6 @@ Document = Mapping[str, Any]
 VERBATIM = frozenset({"options", "dockerLabels", "driverOpts", "labels", "tags"})
 
 
-class Refused(Exception):
-    """What was asked for cannot be; the message is one sentence that says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What a module did, or in check mode would do.

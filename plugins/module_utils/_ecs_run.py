@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 # Takes the client, the module's options, and whether this is check mode.
 Work = Callable[[Any, Mapping[str, Any], bool], Outcome]

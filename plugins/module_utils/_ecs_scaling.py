@@ -14,9 +14,9 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import filled
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import snake
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 TARGET_TRACKING = "TargetTrackingScaling"
 # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html

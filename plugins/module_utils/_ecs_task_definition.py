@@ -21,13 +21,13 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import tag_change
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import cast
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import filled
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import retag
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import snake
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import DEFAULT_STORAGE
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
     from botocore.validate import validate_parameters

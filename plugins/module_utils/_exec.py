@@ -20,8 +20,8 @@ from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
     from botocore.exceptions import ClientError

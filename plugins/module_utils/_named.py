@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import cast
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import filled
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import unknown_members
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 
 @dataclass(frozen=True)

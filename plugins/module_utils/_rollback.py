@@ -22,13 +22,13 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import Services
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import primary
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import TaskDefinitions
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import family_of
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import revision_of
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 
 with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.

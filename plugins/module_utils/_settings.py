@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import STORES
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import reference
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
 from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import STORES
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 
 Settings = Mapping[str, Any]
 

@@ -20,8 +20,8 @@ from dataclasses import field
 from typing import Any
 from typing import TypeVar
 
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import reference
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 
 Seen = TypeVar("Seen")
 

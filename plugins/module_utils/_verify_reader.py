@@ -22,8 +22,6 @@ except ImportError:
     pass  # AnsibleAWSModule has said so by the time anything here runs.
 
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import OWNER_TAG
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import PARAMETER_STORE
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import reference
 from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._aws import sentence
@@ -35,6 +33,8 @@ from ansible_collections.amica.stack.plugins.module_utils._image_engine import r
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._registry import Registry
 from ansible_collections.amica.stack.plugins.module_utils._registry import RegistryError
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import PARAMETER_STORE
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 from ansible_collections.amica.stack.plugins.module_utils._stack import existing
 from ansible_collections.amica.stack.plugins.module_utils._verify import ADDRESS_QUOTA
 from ansible_collections.amica.stack.plugins.module_utils._verify import BALANCER_QUOTA

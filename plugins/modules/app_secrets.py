@@ -133,6 +133,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amica.stack.plugins.module_utils import _app_secrets
+from ansible_collections.amica.stack.plugins.module_utils import _secret_reference
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets_stores import Store
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets_stores import stores
 from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
@@ -174,7 +175,7 @@ def read_versions(module: Any, aws: Clients) -> dict[str, str]:
 
     def version(entry: tuple[str, str]) -> tuple[str, str]:
         name, arn = entry
-        asked = _app_secrets.reference(arn)
+        asked = _secret_reference.reference(arn)
         if asked is None:
             return name, UNKNOWN
         try:
@@ -236,7 +237,7 @@ def taken_step(
         return step.held
     if not module.check_mode:
         return store.take(step, wanted.kms_key)
-    kind = f"parameter{step.path}" if store.name == _app_secrets.PARAMETER_STORE else f"secret:{step.path}"
+    kind = f"parameter{step.path}" if store.name == _secret_reference.PARAMETER_STORE else f"secret:{step.path}"
     arn = f"arn:{aws.partition}:{store.name}:{aws.region}:{aws.account_id()}:{kind}"
     version = _app_secrets.NEW if step.value is not None or step.held is None else step.held.version
     return _app_secrets.Held(store.name, step.path, step.held.arn if step.held else arn, version)
@@ -254,7 +255,7 @@ def delete(module: Any, kept: dict[str, Store], held: list[_app_secrets.Held]) -
 
 def absent(module: Any, aws: Clients) -> dict[str, Any]:
     name, kept = module.params["name"], stores(aws)
-    nothing = _app_secrets.Wanted(name, _app_secrets.SECRETS_MANAGER, ())
+    nothing = _app_secrets.Wanted(name, _secret_reference.SECRETS_MANAGER, ())
     held = _app_secrets.obsolete(nothing, [one for store in kept.values() for one in store.owned(name)])
     delete(module, kept, held)
     return {"changed": bool(held), "diff": differing(gone(held), {}), "obsolete": [one.arn for one in held]}
@@ -265,7 +266,11 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "store": {"type": "str", "choices": list(_app_secrets.STORES), "default": _app_secrets.SECRETS_MANAGER},
+            "store": {
+                "type": "str",
+                "choices": list(_secret_reference.STORES),
+                "default": _secret_reference.SECRETS_MANAGER,
+            },
             "values": {"type": "dict", "default": {}, "no_log": True},
             "generated": {"type": "list", "elements": "str", "default": []},
             "arns": {"type": "dict", "default": {}},

@@ -110,13 +110,13 @@ from dataclasses import asdict
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
 from ansible_collections.amica.stack.plugins.module_utils._exec import PROGRAMS
 from ansible_collections.amica.stack.plugins.module_utils._exec import Reader
 from ansible_collections.amica.stack.plugins.module_utils._exec import command
 from ansible_collections.amica.stack.plugins.module_utils._exec import container_of
 from ansible_collections.amica.stack.plugins.module_utils._exec import problems
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 
 def main() -> None:

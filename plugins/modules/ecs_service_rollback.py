@@ -113,7 +113,7 @@ deployment_id:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._rollback import roll_back
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Held
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Reference
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Step
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Wanted
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Wish
@@ -16,8 +15,9 @@ from ansible_collections.amica.stack.plugins.module_utils._app_secrets import fi
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import foreign
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import obsolete
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import plan
-from ansible_collections.amica.stack.plugins.module_utils._app_secrets import reference
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import tell_tale
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import Reference
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:amica/TOKEN-AbCdEf"
 PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/amica/TOKEN"

@@ -20,11 +20,11 @@ from ansible_collections.amica.stack.plugins.module_utils._cost import lines
 from ansible_collections.amica.stack.plugins.module_utils._cost import planned
 from ansible_collections.amica.stack.plugins.module_utils._cost import price_book
 from ansible_collections.amica.stack.plugins.module_utils._cost import running
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._prices import is_usage
 from ansible_collections.amica.stack.plugins.module_utils._prices import look_up
 from ansible_collections.amica.stack.plugins.module_utils._prices import price_in
 from ansible_collections.amica.stack.plugins.module_utils._prices import query
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 ROLES = Path(__file__).parents[3] / "roles"
 FILE = yaml.safe_load((ROLES / "cost" / "vars" / "main" / "prices.yml").read_text())

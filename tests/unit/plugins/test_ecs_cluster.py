@@ -6,7 +6,7 @@ import boto3
 import pytest
 from ansible_collections.amica.stack.plugins.module_utils._ecs_cluster import ensure_absent
 from ansible_collections.amica.stack.plugins.module_utils._ecs_cluster import ensure_present
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from support.fake_clock import FakeClock

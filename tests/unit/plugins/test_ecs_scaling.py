@@ -5,12 +5,12 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_scaling import bounds_problem
 from ansible_collections.amica.stack.plugins.module_utils._ecs_scaling import canonical_policy
 from ansible_collections.amica.stack.plugins.module_utils._ecs_scaling import ensure_absent
 from ansible_collections.amica.stack.plugins.module_utils._ecs_scaling import ensure_present
 from ansible_collections.amica.stack.plugins.module_utils._ecs_scaling import tracking
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from botocore.stub import Stubber
 
 ARN = "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/1"

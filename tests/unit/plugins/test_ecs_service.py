@@ -4,7 +4,6 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import DEFAULT_DEPLOYMENT
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import canonical
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import changes
@@ -15,6 +14,7 @@ from ansible_collections.amica.stack.plugins.module_utils._ecs_service import un
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import update_request
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import wanted_service
 from ansible_collections.amica.stack.plugins.module_utils._ecs_service import without_grace
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
 from botocore.stub import Stubber

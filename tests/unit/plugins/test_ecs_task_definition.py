@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import canonical
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import definition
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import ensure_absent
@@ -15,6 +14,7 @@ from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition i
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import obsolete
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import predicted
 from ansible_collections.amica.stack.plugins.module_utils._ecs_task_definition import returned
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from botocore.exceptions import ParamValidationError
 from botocore.stub import Stubber
 from hypothesis import given

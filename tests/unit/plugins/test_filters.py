@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.amica.stack.plugins.filter.secret_resources import secret_resources
 from ansible_collections.amica.stack.plugins.filter.setting_problems import setting_problems
 from ansible_collections.amica.stack.plugins.filter.stack_summary import stack_summary
+from support.machine import ROOT
 
 STACK: dict[str, Any] = {
     "name": "amica",
@@ -64,3 +67,13 @@ def test_the_summary_of_nothing() -> None:
         "absent": True,
     }
     assert stack_summary(nothing) == ["Stack   amica (no profile) in ap-southeast-1", "Health  absent: nothing stands"]
+
+
+def test_filters_cost_no_library() -> None:
+    """Ansible loads all of them in the process of each task that uses one."""
+    files = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[a-z]*.py"))
+    lines = [f"import ansible_collections.amica.stack.plugins.filter.{name}" for name in files]
+    program = "\n".join([*lines, "import sys", "print(sorted({'boto3', 'botocore'} & set(sys.modules)))"])
+    done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT / "collections")},
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout.strip() == "[]"

@@ -7,8 +7,8 @@ import pytest
 from ansible_collections.amica.stack.plugins.module_utils import _cloudwatch_dashboard
 from ansible_collections.amica.stack.plugins.module_utils._cloudwatch_alarms import canonical
 from ansible_collections.amica.stack.plugins.module_utils._cloudwatch_logs_analysis import canonical_filter
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._named import changes
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._sns_topic import Subscriber
 from ansible_collections.amica.stack.plugins.module_utils._sns_topic import find
 

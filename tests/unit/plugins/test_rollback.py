@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._rollback import Plan
 from ansible_collections.amica.stack.plugins.module_utils._rollback import Standing
 from ansible_collections.amica.stack.plugins.module_utils._rollback import plan

@@ -5,7 +5,6 @@ from typing import Any
 import boto3
 import pytest
 from ansible_collections.amica.stack.plugins.filter.stack_status import stack_status
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
 from ansible_collections.amica.stack.plugins.module_utils._exec import ACTIONS
 from ansible_collections.amica.stack.plugins.module_utils._exec import PROGRAMS
 from ansible_collections.amica.stack.plugins.module_utils._exec import Reader
@@ -14,6 +13,7 @@ from ansible_collections.amica.stack.plugins.module_utils._exec import allows
 from ansible_collections.amica.stack.plugins.module_utils._exec import command
 from ansible_collections.amica.stack.plugins.module_utils._exec import container_of
 from ansible_collections.amica.stack.plugins.module_utils._exec import problems
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._status import differences
 from ansible_collections.amica.stack.plugins.module_utils._status import drift
 from ansible_collections.amica.stack.plugins.module_utils._status import running_since
