@@ -20,6 +20,9 @@ description:
     are not Python modules.
     So does, with one warning a run, a task with another interpreter than the one that runs Ansible, or with a
     payload that the server does not know how to run, or when the server does not start, answer or live any more.
+  - Ansible packs each module anew in each run, which takes longer than most modules run. A play that begins with
+    C(reset_connection) of M(ansible.builtin.meta) gets what an earlier run has packed, from the folder
+    C(amica_stack_payloads) in C(ANSIBLE_HOME), if no file has changed since. Arguments are no part of it.
   - It needs Linux; elsewhere every task goes the ordinary way.
 options:
   warm:
@@ -54,9 +57,11 @@ import os
 import sys
 from pathlib import Path
 
+import ansible
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
+from ansible.plugins.loader import module_utils_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import Command
@@ -66,6 +71,7 @@ from ansible_collections.amica.stack.plugins.module_utils._warm_client import co
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import current_umask
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import run
 from ansible_collections.amica.stack.plugins.module_utils._warm_client import task_of
+from ansible_collections.amica.stack.plugins.module_utils._warm_payloads import Payloads
 from ansible_collections.amica.stack.plugins.module_utils._warm_wire import Declined
 
 END_BY_SIGNAL = """\
@@ -76,6 +82,20 @@ os.kill(os.getpid(), {number})
 """
 
 display = Display()
+
+
+def payloads() -> Payloads | None:
+    """Where payloads outlive a run; None where files of a project's own take the place of Ansible's."""
+    package = Path(ansible.__file__).parent
+    places = [Path(place) for place in module_utils_loader.print_paths().split(os.pathsep) if place]
+    if any(place != package / "module_utils" and place.is_dir() for place in places):
+        return None
+    collections = [Path(str(root)) for root in AnsibleCollectionConfig.collection_paths]
+    return Payloads(
+        Path(C.config.get_config_value("ANSIBLE_HOME")) / "amica_stack_payloads",
+        {"ansible": [package.parent], "ansible_collections": collections},
+        f"{ansible.__version__} {sys.version}",
+    )
 
 
 class Connection(LocalConnection):  # type: ignore[misc]
@@ -89,6 +109,12 @@ class Connection(LocalConnection):  # type: ignore[misc]
         if self._warm():
             return not wrap_async
         return bool(super().is_pipelining_enabled(wrap_async))
+
+    def reset(self) -> None:
+        """Begin a run: what an earlier one built need not be built again."""
+        super().reset()
+        if self._warm() and (kept := payloads()):
+            kept.lend(Path(C.DEFAULT_LOCAL_TMP))
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         if in_data and self._warm():
@@ -134,6 +160,8 @@ class Connection(LocalConnection):  # type: ignore[misc]
             # A shell has its own words and its own exit code for a signal: let it say them.
             code, _none, words = self._plainly(command, END_BY_SIGNAL.format(number=-code).encode())
             errors += words
+        if kept := payloads():
+            kept.keep(Path(C.DEFAULT_LOCAL_TMP), task.module, task.archive)
         return code, output, errors
 
     def _plainly(self, command: Command, program: bytes) -> tuple[int, bytes, bytes]:

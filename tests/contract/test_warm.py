@@ -261,6 +261,7 @@ class Project:
     def surroundings(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AMICA_"))}
         own = {"KEPT": str(self.folder / "kept"), "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
+        own["ANSIBLE_HOME"] = str(self.folder / "home")
         return {**kept, **own, **self.environment}
 
     def run(
@@ -725,6 +726,19 @@ def test_it_can_be_turned_off(project: Project, switch: str) -> None:
 
 
 LOOK: dict[str, Any] = {"ansible.builtin.shell": "find {{ playbook_dir }}/local -name 'warm*'"}
+
+
+def test_a_payload_is_built_by_one_run_and_lent_to_the_next(project: Project) -> None:
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.meta": "reset_connection"},
+        {"ansible.builtin.shell": "find {{ playbook_dir }}/local -links +1 -name '*ansible.modules.ping-*'"},
+        {"ansible.builtin.ping": {}},
+    ]
+    first, second = (project.run("amica.stack.warm", tasks) for _time in range(2))
+    (before,), (after,) = (named(run, "ansible.builtin.shell") for run in (first, second))
+    assert before["stdout_lines"] == []
+    assert len(after["stdout_lines"]) == 1
+    assert named(first, "ansible.builtin.ping") == named(second, "ansible.builtin.ping")
 
 
 def test_what_it_leaves_on_disk_is_private_and_holds_nothing(project: Project) -> None:
