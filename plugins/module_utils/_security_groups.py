@@ -9,6 +9,7 @@ A rule is a line, `tcp 443 0.0.0.0/0`, that stands for its description. Groups m
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule has said so by the ti
     from botocore.exceptions import ClientError
 
 Fields = dict[str, Any]
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
+DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 # Name of a group -> its description, tags, and what it lets in and out: rule -> description.
 View = dict[str, Fields]
 
@@ -69,12 +72,22 @@ def rules_of(given: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def wanted(groups: Iterable[Mapping[str, Any]], tags: Mapping[str, Any] | None) -> View:
+    """What the module's options ask for.
+
+    :raises SecurityGroupError: when EC2 would refuse a description.
+    """
     view: View = {}
     for group in groups:
         fields: Fields = {"description": group["description"]}
         fields |= {direction: rules_of(group.get(direction) or ()) for direction in DIRECTIONS}
         if tags is not None:
             fields["tags"] = {**{str(key): str(value) for key, value in tags.items()}, "Name": group["name"]}
+        for text in (fields["description"], *(text for direction in DIRECTIONS for text in fields[direction].values())):
+            if not DESCRIPTION.fullmatch(text):
+                raise SecurityGroupError(
+                    f"{group['name']}: EC2 does not take the description {text!r}. "
+                    f"Write up to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{{}}!$*"
+                )
         view[group["name"]] = fields
     return view
 

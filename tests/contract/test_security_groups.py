@@ -106,3 +106,14 @@ def test_a_group_in_use_is_named(clients: Any, vpc: str) -> None:
         absent(ec2, vpc, ["front", "back"], False, Wait(0, 0))
     ec2.delete_security_group(GroupId=user)
     assert absent(ec2, vpc, ["front", "back"], False, WAIT).changed
+
+
+@pytest.mark.parametrize("place", ["description", "ingress"])
+def test_a_description_that_ec2_refuses_is_refused_before_any_call(embedded_aws: Any, place: str) -> None:
+    text = "The application's port"
+    rule = {"protocol": "tcp", "peers": ["0.0.0.0/0"], "description": text}
+    group = {"name": "front", "description": "Load balancer", place: text if place == "description" else [rule]}
+    # Nobody listens there.
+    given = {**embedded_aws.options, "endpoint_url": "http://127.0.0.1:1", "vpc_id": "vpc-1", "groups": [group]}
+    with pytest.raises(ModuleFailed, match="front: EC2 does not take the description"):
+        run_module("security_groups", given)
