@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,12 @@ class Run:
             for result in task["hosts"].values()
             if not result.get("skipped")
         ]
+
+    @property
+    def module_runs(self) -> int:
+        """How often a module ran; what ansible.builtin brings runs in Ansible's own process."""
+        results = [result for _name, result in self.tasks if not result["action"].startswith("ansible.builtin.")]
+        return sum(len(result.get("results", (result,))) for result in results)
 
     @property
     def changed(self) -> list[str]:
@@ -134,6 +141,11 @@ class Workspace:
             check=False,
         )
         return Run(done.returncode, done.stdout, done.stderr)
+
+    def calls(self) -> int:
+        """How many calls the embedded AWS has got so far."""
+        with urllib.request.urlopen(f"{self.embedded_aws.endpoint}/_embedded_aws/calls") as answer:
+            return sum(json.load(answer).values())
 
     def aws(self, *arguments: str) -> Any:
         """Run one AWS CLI command against the embedded AWS and return its answer."""

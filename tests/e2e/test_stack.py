@@ -16,6 +16,9 @@ from support.browser_chat import browser_chat
 from support.chat_client import chat
 from support.chat_crowd import Crowd
 
+# What a run that finds nothing to do may take, a tenth above what it takes; a task costs 0.03 to 0.1 CPU seconds.
+BUDGET = {"tasks": 64, "module runs": 28, "calls": 165}
+
 
 def deployed(run: Run) -> Run:
     assert run.code == 0, run.failure
@@ -55,6 +58,13 @@ def test_a_browser_can_chat(workspace: Workspace) -> None:
 )
 def test_nothing_to_do_is_nothing_done(workspace: Workspace, arguments: tuple[str, ...]) -> None:
     assert deployed(workspace.play("site.yml", *arguments)).changed == []
+
+
+def test_a_run_that_finds_nothing_to_do_keeps_to_its_budget(workspace: Workspace) -> None:
+    before = workspace.calls()
+    run = deployed(workspace.play("site.yml"))
+    spent = {"tasks": len(run.tasks), "module runs": run.module_runs, "calls": workspace.calls() - before}
+    assert {name: number for name, number in spent.items() if number > BUDGET[name]} == {}
 
 
 def test_the_four_commands_of_an_operator(workspace: Workspace) -> None:
