@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
-from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Refused
+from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
 
 def conditions(options: Document) -> list[dict[str, Any]]:
