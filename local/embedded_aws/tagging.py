@@ -10,6 +10,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id
 from ministack.core.responses import get_region
+from ministack.services import acm
 from ministack.services import alb
 from ministack.services import cloudtrail
 from ministack.services import cloudwatch
@@ -80,6 +81,12 @@ def from_autoscaling() -> Found:
             yield target["ScalableTargetARN"], flat(target["Tags"])
 
 
+def from_certificates() -> Found:
+    for arn, certificate in acm._certificates.items():
+        if certificate["Tags"]:
+            yield arn, certificate["Tags"]
+
+
 def from_waf() -> Found:
     for arn, tags in waf._waf_tags.items():
         if tags and arn.split(":")[3] == get_region():
@@ -89,6 +96,7 @@ def from_waf() -> Found:
 def install() -> None:
     tagging._COLLECTORS.update(
         {
+            "acm": from_certificates,
             "ec2": from_ec2,
             "elasticloadbalancing": from_load_balancing,
             "logs": from_logs,

@@ -33,6 +33,9 @@ SCAN_FREQUENCIES = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
 SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
+# Lower case, as Route 53 and CloudFront keep it; at most 64 characters in a certificate.
+DOMAIN = re.compile(r"(?=.{4,64}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+DOMAINS = {"amica_domain": "chat.example.com", "amica_hosted_zone": "example.com"}
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # The variables that hold secrets by name, and what stands behind each name.
 SECRET_MAPPINGS = {
@@ -469,6 +472,25 @@ def secret_store_problems(settings: Settings) -> Iterator[Problem]:
         )
 
 
+def domain_problems(settings: Settings) -> Iterator[Problem]:
+    for variable in ("amica_domain", "amica_hosted_zone"):
+        domain = settings.get(variable)
+        if domain and not DOMAIN.fullmatch(str(domain)):
+            yield Problem(variable, domain, "is not a domain", f"Write for example {variable}: {DOMAINS[variable]}")
+    domain, zone = (str(settings.get(variable) or "") for variable in DOMAINS)
+    if zone and not f".{domain}".endswith(f".{zone}"):
+        reason = f"is no zone of amica_domain, {domain!r}"
+        yield Problem("amica_hosted_zone", zone, reason, "Write the part of the domain that Route 53 has a zone for")
+    for variable in ("cloudfront_aliases", "cloudfront_certificate_arn"):
+        if domain and settings.get(variable):
+            yield Problem(
+                variable,
+                settings[variable],
+                f"stands beside amica_domain, {domain!r}, for which certificate and alias are made",
+                "Keep one of them",
+            )
+
+
 @dataclass(frozen=True)
 class Address:
     """How one kind of subscriber is written; what is `secret` is not shown."""
@@ -594,6 +616,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     schedule_problems,
     strategy_problems,
     certificate_problems,
+    domain_problems,
     secret_problems,
     secret_store_problems,
     subscriber_problems,

@@ -25,6 +25,8 @@ Answer = Mapping[str, Any]
 LAST_EVENTS = 5
 DEFAULT_STORAGE = 20
 SECRETS_VERSION_LABEL = "amica.secrets-version"
+# The domain that a certificate was made for.
+DOMAIN_TAG = "amica:domain"
 # What Secrets Manager adds to a secret's name in its ARN.
 SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 # What ECS keeps listing after its end; a draining service has tasks that stop, and nothing is left to do about it.
@@ -344,7 +346,7 @@ def secret_parts(stack: str, tagged: Iterable[str]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda secret: (secret["name"], secret["arn"]))
 
 
-def edge_part(answers: Answers, names: StackNames) -> dict[str, bool]:
+def edge_part(answers: Answers, names: StackNames) -> dict[str, Any]:
     """Which of the parts around the distribution stand; all of them carry the stack's tag."""
 
     def stands(*ends: str) -> bool:
@@ -354,6 +356,11 @@ def edge_part(answers: Answers, names: StackNames) -> dict[str, bool]:
         "web_acl": stands(f":global/webacl/{names.distribution}/", f":global/ipset/{names.distribution}-"),
         "error_page": stands(f":s3:::{names.error_page_bucket}-"),
         "vpc_origin": stands(":vpcorigin/"),
+        "certificates": [
+            {"arn": arn, "domain": tags[DOMAIN_TAG]}
+            for arn, tags in sorted(answers.tagged.items())
+            if arn.split(":")[2] == "acm" and DOMAIN_TAG in tags
+        ],
     }
 
 
@@ -507,6 +514,7 @@ def assemble(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "urls": {
             "load_balancer": balancer_url(stack["load_balancer"]),
             "cloudfront": f"https://{distribution['domain_name']}" if distribution else None,
+            "domain": f"https://{distribution['aliases'][0]}" if distribution and distribution["aliases"] else None,
         },
         "exists": [f"{kind} {called}" for kind, called, arn in existing(stack)],
         "tagged_resources": sorted(answers.tagged),

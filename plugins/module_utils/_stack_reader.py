@@ -396,6 +396,19 @@ def web_acls_there(aws: Clients, arns: list[str]) -> set[str]:
     return {str(one["ARN"]) for one in found}.intersection(arns)
 
 
+def certificates_there(aws: Clients, arns: list[str]) -> set[str]:
+    """Certificates of any region."""
+
+    def alive(arn: str) -> bool:
+        client = aws("acm", arn.split(":")[3])
+        return (
+            absent_as_none(lambda: client.describe_certificate(CertificateArn=arn), "ResourceNotFoundException")
+            is not None
+        )
+
+    return set(filter(alive, arns))
+
+
 def alarms_there(aws: Clients, arns: list[str]) -> set[str]:
     """Alarms of any region."""
     found: set[str] = set()
@@ -441,6 +454,7 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ("ecs", "service"): services_there,
     ("ecs", "cluster"): clusters_there,
     ("logs", "log-group"): log_groups_there,
+    ("acm", "certificate"): certificates_there,
     ("cloudwatch", "alarm"): alarms_there,
     ("sns", ""): topics_there,
     ("application-autoscaling", "scalable-target"): scalable_targets_there,

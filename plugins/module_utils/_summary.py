@@ -52,7 +52,7 @@ def network(vpc: Mapping[str, Any]) -> str:
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
-    if chat := urls.get("load_balancer") or urls.get("cloudfront"):
+    if chat := urls.get("domain") or urls.get("load_balancer") or urls.get("cloudfront"):
         yield "Chat", chat
     if urls.get("cloudfront"):
         yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"

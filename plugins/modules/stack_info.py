@@ -107,6 +107,10 @@ stack:
           description: Address of the distribution.
           type: str
           sample: https://d111111abcdef8.cloudfront.net
+        domain:
+          description: Address of the distribution by its own domain; none if it has none.
+          type: str
+          sample: https://chat.example.com
     vpc:
       description: The VPC.
       type: dict

@@ -183,6 +183,7 @@ def test_a_whole_stack() -> None:
     assert stack["urls"] == {
         "load_balancer": "http://amica-alb-1.elb.amazonaws.com",
         "cloudfront": "https://d1.cloudfront.net",
+        "domain": None,
     }
     definition = stack["task_definition"]
     assert (definition["cpu"], definition["memory"], definition["ephemeral_storage"]) == (256, 512, 20)
@@ -219,7 +220,7 @@ def test_nothing() -> None:
     assert stack["summary"] == "nothing of amica stands in eu-west-1"
     assert stack["security_groups"] == {"alb": None, "tasks": None}
     assert stack["roles"] == {"execution": None, "task": None, "infrastructure": None}
-    assert stack["urls"] == {"load_balancer": None, "cloudfront": None}
+    assert stack["urls"] == {"load_balancer": None, "cloudfront": None, "domain": None}
     assert {name for name, part in stack.items() if part is None} == {
         "alternate_target_group",
         "cluster",
@@ -279,6 +280,20 @@ def test_the_stack_s_share_of_the_account_s_settings() -> None:
     assert stack_of(replace(NOTHING, scanning_rules=[], replication_rules=[{**copying, "repositoryFilters": []}]))[
         "absent"
     ]
+
+
+def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
+    distribution = {"Id": "E1", "ARN": "d", "DomainName": "d1.cloudfront.net", "Status": "Deployed"}
+    ours, another = (f"arn:aws:acm:us-east-1:111122223333:certificate/{number}" for number in (1, 2))
+    stack = stack_of(
+        replace(
+            NOTHING,
+            distribution={**distribution, "Aliases": {"Quantity": 1, "Items": ["chat.example.com"]}},
+            tagged={ours: {"amica:domain": "chat.example.com"}, another: {"amica:stack": "amica"}},
+        )
+    )
+    assert dict(rows(stack, {}))["Chat"] == "https://chat.example.com"
+    assert stack["edge"]["certificates"] == [{"arn": ours, "domain": "chat.example.com"}]
 
 
 def test_what_ecs_only_remembers_does_not_exist() -> None:
