@@ -321,7 +321,7 @@ def plain(value: Decimal) -> str:
     return text if len(text.partition(".")[2]) >= 2 else f"{value:.2f}"
 
 
-def bar(amount: Decimal, largest: Decimal) -> str:
+def marks(amount: Decimal, largest: Decimal) -> str:
     """At least one mark for what costs anything."""
     if amount <= 0 or largest <= 0:
         return ""
@@ -334,7 +334,7 @@ def plan_table(found: Estimate) -> list[str]:
     rows = []
     for line in found.lines:
         how = f"{number(line.quantity)}{f' {line.unit}' if line.unit else ''} x {plain(line.price)}"
-        rows.append(f"{line.label:<28}{how:<27}{line.amount:>13,.2f}  {bar(line.amount, largest)}".rstrip())
+        rows.append(f"{line.label:<28}{how:<27}{line.amount:>13,.2f}  {marks(line.amount, largest)}".rstrip())
     rule = "-" * TEXT_WIDTH
     sums = (
         ("Total", found.total),
@@ -367,7 +367,7 @@ def change_table(before: Estimate, after: Estimate) -> list[str]:
 
     return [
         f"{'':<29}{'running':>13}{'plan':>13}{'change':>13}",
-        *(f"{row(*cells)}  {bar(cells[2], largest)}".rstrip() for cells in rows),
+        *(f"{row(*cells)}  {marks(cells[2], largest)}".rstrip() for cells in rows),
         "-" * TEXT_WIDTH,
         *(row(*cells) for cells in sums),
     ]

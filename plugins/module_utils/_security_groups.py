@@ -123,7 +123,7 @@ def permissions(rules: Mapping[str, str], ids: Mapping[str, str]) -> list[dict[s
         protocol, ports, peer = line.split()
         permission: dict[str, Any] = {"IpProtocol": "-1" if protocol == "all" else protocol}
         if ports != "all":
-            first, _, last = ports.partition("-")
+            first, _dash, last = ports.partition("-")
             permission |= {"FromPort": int(first), "ToPort": int(last or first)}
         peer_id = ids.get(peer, peer)
         member = member_of(peer_id)

@@ -63,7 +63,7 @@ class Run:
     @property
     def chain(self) -> float:
         """Seconds of the slowest chain: things that AWS cannot begin before another is ready come one after another."""
-        seconds = {bar.name: DELAYS[KINDS[bar.name]] for bar in self.resources}
+        seconds = {one.name: DELAYS[KINDS[one.name]] for one in self.resources}
         needs_balancer = seconds.get("load balancer", 0) + HEALTH_CHECK
         origin = seconds.get("VPC origin", 0) + seconds.get("CloudFront", 0)
         service = seconds.get("NAT gateway", 0) + seconds.get("deployment", 0) + HEALTH_CHECK
@@ -72,7 +72,7 @@ class Run:
     @property
     def in_a_row(self) -> float:
         """Seconds that all of it would take one after another."""
-        return sum(DELAYS[KINDS[bar.name]] for bar in self.resources) / self.speed
+        return sum(DELAYS[KINDS[one.name]] for one in self.resources) / self.speed
 
     @property
     def ratio(self) -> float:
@@ -172,8 +172,8 @@ def deploy(speed: float, say: Callable[[str], None] = print, **variables: Any) -
         tasks = roles(map(json.loads, times.read_text().splitlines()), start)
     run = Run(wall, tasks, resources, speed)
     say(f"{run.wall:.1f} s, {run.ratio:.2f} times the slowest chain ({run.chain:.0f} s); in a row {run.in_a_row:.0f} s")
-    for bar in (*run.tasks, *run.resources):
-        say(f"  {bar.began:7.1f} {bar.ended:7.1f}  {bar.name}")
+    for stretch in (*run.tasks, *run.resources):
+        say(f"  {stretch.began:7.1f} {stretch.ended:7.1f}  {stretch.name}")
     return run
 
 
@@ -187,8 +187,8 @@ def picture(run: Run) -> str:
         f"First deploy: {run.wall * run.speed:.0f} s, {run.ratio:.2f} times the slowest chain "
         f"({run.chain * run.speed:.0f} s)"
     )
-    rows = [("#1f6feb", bar) for bar in run.tasks if bar.length * run.speed * scale >= 1 or bar.name == "build"]
-    rows += [("#8250df", bar) for bar in run.resources]
+    rows = [("#1f6feb", one) for one in run.tasks if one.length * run.speed * scale >= 1 or one.name == "build"]
+    rows += [("#8250df", one) for one in run.resources]
     height = 60 + ROW * len(rows)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + 30}" font-family="sans-serif" '
@@ -201,10 +201,12 @@ def picture(run: Run) -> str:
         x = LEFT + second * scale
         lines.append(f'  <path d="M{x:.1f} 45V{height}" stroke="#d0d7de"/>')
         lines.append(f'  <text x="{x:.1f}" y="{height + 18}" text-anchor="middle" fill="#57606a">{second} s</text>')
-    for number, (colour, bar) in enumerate(rows):
+    for number, (colour, stretch) in enumerate(rows):
         y = 50 + ROW * number
-        x, width = LEFT + bar.began * run.speed * scale, max(2.0, bar.length * run.speed * scale)
-        lines.append(f'  <text x="{LEFT - 10}" y="{y + 15}" text-anchor="end" fill="#1f2328">{escape(bar.name)}</text>')
+        x, width = LEFT + stretch.began * run.speed * scale, max(2.0, stretch.length * run.speed * scale)
+        lines.append(
+            f'  <text x="{LEFT - 10}" y="{y + 15}" text-anchor="end" fill="#1f2328">{escape(stretch.name)}</text>'
+        )
         lines.append(f'  <rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 8}" rx="3" fill="{colour}"/>')
     return "\n".join((*lines, "</svg>")) + "\n"
 

@@ -471,7 +471,7 @@ def acl_entry(text: str) -> dict[str, Any]:
     action, protocol, *ports, cidr = text.split()
     more: dict[str, Any] = {}
     if ports:
-        first, _, last = ports[0].partition("-")
+        first, _dash, last = ports[0].partition("-")
         more = {"PortRange": {"From": int(first), "To": int(last or first)}}
     block = "Ipv6CidrBlock" if ":" in cidr else "CidrBlock"
     return {"RuleAction": action, "Protocol": ACL_PROTOCOLS.get(protocol, protocol), block: cidr, **more}
