@@ -134,6 +134,9 @@ def absent(s3: Any, name: str, check: bool) -> Outcome:
     """Removes the bucket and every log in it."""
     before = read(s3, name)
     if before and not check:
+        # CloudTrail delivers for some minutes after its trail is gone; without the policy it no longer can.
+        if before["Policy"]:
+            s3.delete_bucket_policy(Bucket=name)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name, PaginationConfig={"PageSize": MOST_DELETED})
         for page in pages:
             keys = [{"Key": item["Key"]} for item in page.get("Contents") or []]
