@@ -18,6 +18,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_after
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._route53 import TTL_SECONDS
 from ansible_collections.amica.stack.plugins.module_utils._route53 import DomainError
@@ -123,10 +124,10 @@ def present(acm: Any, route53: Any, wanted: Wanted, check: bool, wait: Wait, iss
     found = find(acm, wanted)
     standing = found.tags if found else {}
     new_tags, old_tags = tag_changes(standing, wanted.all_tags(standing))
-    tags_after = {key: value for key, value in {**standing, **new_tags}.items() if key not in old_tags}
+    wanted_tags = tags_after(standing, wanted.all_tags(standing))
     shown = bool(found and found.proof and proven(route53, zone, found.proof))
     before = {"domain_name": found.domain, "record_in": zone.name if shown else None, "tags": standing} if found else {}
-    diff = differing(before, {"domain_name": wanted.domain, "record_in": zone.name, "tags": tags_after})
+    diff = differing(before, {"domain_name": wanted.domain, "record_in": zone.name, "tags": wanted_tags})
     changed = diff != NOTHING
     if check:
         return Result(changed, found.described() if found else None, diff)
@@ -135,7 +136,7 @@ def present(acm: Any, route53: Any, wanted: Wanted, check: bool, wait: Wait, iss
             DomainName=wanted.domain,
             ValidationMethod="DNS",
             IdempotencyToken=uuid.uuid4().hex,
-            Tags=dict_to_tags(tags_after),
+            Tags=dict_to_tags(wanted_tags),
         )["CertificateArn"]
     else:
         arn = found.arn
@@ -150,35 +151,26 @@ def present(acm: Any, route53: Any, wanted: Wanted, check: bool, wait: Wait, iss
 
 
 def await_proof(acm: Any, arn: str, wait: Wait) -> Record:
-    last: list[Record] = []
-
-    def known() -> bool:
-        found = read(acm, arn)
-        last[:] = [found.proof] if found and found.proof else []
-        return bool(last)
-
-    if not wait.until(known):
+    found, _known = wait.for_answer(lambda: read(acm, arn), lambda answer: bool(answer and answer.proof))
+    if not found or not found.proof:
         raise DomainError(f"ACM has not named the validation record of {arn} after {wait.timeout:g} s. Run again")
-    return last[0]
+    return found.proof
 
 
 def await_issued(acm: Any, arn: str, wait: Wait) -> Found | None:
     """The certificate once it is issued, None if somebody deleted it meanwhile."""
-    last: list[Found | None] = []
-
-    def settled() -> bool:
-        last[:] = [read(acm, arn)]
-        return last[0] is None or last[0].status != "PENDING_VALIDATION"
-
-    if not wait.until(settled):
-        name = last[0].domain if last[0] else arn
+    found, settled = wait.for_answer(
+        lambda: read(acm, arn), lambda answer: answer is None or answer.status != "PENDING_VALIDATION"
+    )
+    if not settled:
+        name = found.domain if found else arn
         raise DomainError(
             f"ACM has not issued the certificate of {name} after {wait.timeout:g} s. It reads the validation record "
             "from the internet: the domain's registrar must delegate to the name servers of the hosted zone. Run again"
         )
-    if last[0] and last[0].status != "ISSUED":
-        raise DomainError(f"ACM did not issue the certificate of {last[0].domain}: {last[0].status} {last[0].reason}")
-    return last[0]
+    if found and found.status != "ISSUED":
+        raise DomainError(f"ACM did not issue the certificate of {found.domain}: {found.status} {found.reason}")
+    return found
 
 
 def absent(acm: Any, route53: Any, arn: str, hosted_zone: str | None, check: bool, wait: Wait) -> Result:

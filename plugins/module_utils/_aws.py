@@ -240,6 +240,12 @@ def tag_changes(before: Mapping[str, str], wanted: Mapping[str, Any] | None) -> 
     return write, sorted(key for key in before if key not in after and not key.startswith("aws:"))
 
 
+def tags_after(before: Mapping[str, str], wanted: Mapping[str, Any] | None) -> dict[str, str]:
+    """The tags once `tag_changes` is made true."""
+    write, remove = tag_changes(before, wanted)
+    return {key: value for key, value in {**before, **write}.items() if key not in remove}
+
+
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The diff of a module: only the fields that differ, nested ones down to the leaf. Both empty: no change."""
     old: dict[str, Any] = {}

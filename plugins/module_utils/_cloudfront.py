@@ -14,6 +14,7 @@ import copy
 import hashlib
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_ta
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_after
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 
@@ -434,6 +436,17 @@ class Found:
         }
 
 
+def marked(call: Callable[..., Any], member: str) -> Iterator[dict[str, Any]]:
+    """The items of all pages of a list for which boto3 has no paginator; `member` holds a page's items and marker."""
+    more: dict[str, str] = {}
+    while True:
+        page = call(**more)[member]
+        yield from page.get("Items") or []
+        if not page.get("NextMarker"):
+            return
+        more = {"Marker": page["NextMarker"]}
+
+
 def distribution_summaries(client: Any, name: str) -> list[dict[str, Any]]:
     """The distributions whose comment is the name, for CloudFront has no names of its own."""
     pages = client.get_paginator("list_distributions").paginate()
@@ -497,11 +510,10 @@ def present(
     found = find(client, options.name)
     config = wanted_config(options, found.config if found else None, reference)
     before = normal(found.config) if found else {}
-    new_tags, old_tags = tag_changes(found.tags if found else {}, tags)
-    tags_after = {
-        key: value for key, value in {**(found.tags if found else {}), **new_tags}.items() if key not in old_tags
-    }
-    diff = differing(shown(before, found.tags if found else {}), shown(config, tags_after))
+    standing = found.tags if found else {}
+    new_tags, old_tags = tag_changes(standing, tags)
+    wanted_tags = tags_after(standing, tags)
+    diff = differing(shown(before, standing), shown(config, wanted_tags))
     changed = before != config or bool(new_tags or old_tags)
     if check:
         return Result(changed, found.described() if found else None, diff)
@@ -509,7 +521,7 @@ def present(
         if not options.origin.domain_name:
             raise DistributionError("origin.domain_name: a new distribution needs it")
         answer = client.create_distribution_with_tags(
-            DistributionConfigWithTags={"DistributionConfig": config, "Tags": {"Items": dict_to_tags(tags_after)}}
+            DistributionConfigWithTags={"DistributionConfig": config, "Tags": {"Items": dict_to_tags(wanted_tags)}}
         )
         distribution_id = answer["Distribution"]["Id"]
     else:
@@ -560,18 +572,15 @@ def absent(client: Any, name: str, check: bool, wait: Wait | None) -> Result:
 
 def await_deployed(client: Any, distribution_id: str, wait: Wait) -> Found | None:
     """The distribution once every edge location has it, None if somebody deleted it meanwhile."""
-    last: list[Found | None] = []
-
-    def settled() -> bool:
-        last[:] = [read(client, distribution_id)]
-        return last[0] is None or last[0].deployed
-
-    if not wait.until(settled):
+    found, settled = wait.for_answer(
+        lambda: read(client, distribution_id), lambda answer: answer is None or answer.deployed
+    )
+    if not settled:
         raise DistributionError(
             f"The distribution {distribution_id} is not deployed at every edge location after {wait.timeout:g} s; "
             "it goes on without this run. Run again to wait for it, with a larger wait_timeout if need be"
         )
-    return last[0]
+    return found
 
 
 def delete(client: Any, found: Found, wait: Wait | None) -> None:

@@ -5,27 +5,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
-from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
+from ansible_collections.amica.stack.plugins.module_utils import _private_bucket
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
-from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront import marked
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-PRIVATE = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
 CONTENT_TYPE = "text/html; charset=utf-8"
 CACHE_CONTROL = "max-age=60"
-# S3 makes buckets of this region only without a location.
-HOME_REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -64,7 +53,7 @@ class Page:
     def wanted(self) -> dict[str, Any]:
         return {
             "Bucket": self.bucket,
-            "PublicAccessBlock": PRIVATE,
+            "PublicAccessBlock": _private_bucket.PRIVATE,
             "Policy": self.policy(),
             "Tags": dict(self.tags),
             "OriginAccessControl": True,
@@ -84,15 +73,8 @@ class Result:
 
 def access_control_id(cloudfront: Any, name: str) -> str:
     """The id of the origin access control of a name, which CloudFront lets there be one of; empty for none."""
-    more: dict[str, str] = {}
-    while True:
-        page = cloudfront.list_origin_access_controls(**more)["OriginAccessControlList"]
-        for summary in page.get("Items") or []:
-            if summary["Name"] == name:
-                return str(summary["Id"])
-        if not page.get("NextMarker"):
-            return ""
-        more = {"Marker": page["NextMarker"]}
+    listed = marked(cloudfront.list_origin_access_controls, "OriginAccessControlList")
+    return next((str(summary["Id"]) for summary in listed if summary["Name"] == name), "")
 
 
 def read(s3: Any, cloudfront: Any, bucket: str) -> dict[str, Any]:
@@ -100,21 +82,13 @@ def read(s3: Any, cloudfront: Any, bucket: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if access_control_id(cloudfront, bucket):
         found["OriginAccessControl"] = True
-    if absent_as_none(lambda: s3.head_bucket(Bucket=bucket), "404", "NoSuchBucket") is None:
+    standing = _private_bucket.read(s3, bucket)
+    if not standing:
         return found
-    found["Bucket"] = bucket
-    block = absent_as_none(lambda: s3.get_public_access_block(Bucket=bucket), "NoSuchPublicAccessBlockConfiguration")
-    if block:
-        found["PublicAccessBlock"] = block["PublicAccessBlockConfiguration"]
-    policy = absent_as_none(lambda: s3.get_bucket_policy(Bucket=bucket), "NoSuchBucketPolicy")
-    if policy:
-        found["Policy"] = json.loads(policy["Policy"])
-    tagging = absent_as_none(lambda: s3.get_bucket_tagging(Bucket=bucket), "NoSuchTagSet")
-    found["Tags"] = tags_to_dict((tagging or {}).get("TagSet"))
     objects = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     keys = [item["Key"] for answer in objects for item in answer.get("Contents") or []]
     found["Pages"] = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in sorted(keys)}
-    return found
+    return {**found, **standing}
 
 
 def present(s3: Any, cloudfront: Any, page: Page, check: bool) -> Result:
@@ -127,16 +101,7 @@ def present(s3: Any, cloudfront: Any, page: Page, check: bool) -> Result:
 
 def write(s3: Any, cloudfront: Any, page: Page, before: Mapping[str, Any]) -> None:
     """Each step alone mends what a run that was cut short has left."""
-    wanted = page.wanted()
-    if "Bucket" not in before:
-        place = {} if page.region == HOME_REGION else {"LocationConstraint": page.region}
-        s3.create_bucket(Bucket=page.bucket, **({"CreateBucketConfiguration": place} if place else {}))
-    if before.get("PublicAccessBlock") != wanted["PublicAccessBlock"]:
-        s3.put_public_access_block(Bucket=page.bucket, PublicAccessBlockConfiguration=PRIVATE)
-    if before.get("Policy") != wanted["Policy"]:
-        s3.put_bucket_policy(Bucket=page.bucket, Policy=json.dumps(wanted["Policy"]))
-    if before.get("Tags") != wanted["Tags"]:
-        s3.put_bucket_tagging(Bucket=page.bucket, Tagging={"TagSet": dict_to_tags(page.tags)})
+    _private_bucket.write(s3, page.wanted(), before, page.region)
     if not before.get("OriginAccessControl"):
         cloudfront.create_origin_access_control(
             OriginAccessControlConfig={

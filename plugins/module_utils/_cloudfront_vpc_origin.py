@@ -16,7 +16,9 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_after
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._cloudfront import marked
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 
 GONE = "EntityNotFound"
@@ -71,18 +73,6 @@ class Result:
     diff: dict[str, dict[str, Any]]
 
 
-def summaries(client: Any, name: str) -> list[dict[str, Any]]:
-    """The VPC origins with the name, of which CloudFront lets there be one."""
-    found: list[dict[str, Any]] = []
-    more: dict[str, str] = {}
-    while True:
-        page = client.list_vpc_origins(**more)["VpcOriginList"]
-        found += [summary for summary in page.get("Items") or [] if summary["Name"] == name]
-        if not page.get("NextMarker"):
-            return found
-        more = {"Marker": page["NextMarker"]}
-
-
 def read(client: Any, vpc_origin_id: str) -> Found | None:
     answer = absent_as_none(lambda: client.get_vpc_origin(Id=vpc_origin_id), GONE)
     if answer is None:
@@ -100,8 +90,10 @@ def read(client: Any, vpc_origin_id: str) -> Found | None:
 
 
 def find(client: Any, name: str) -> Found | None:
-    named = summaries(client, name)
-    return read(client, named[0]["Id"]) if named else None
+    """The VPC origin of a name, of which CloudFront lets there be one."""
+    named = (one for one in marked(client.list_vpc_origins, "VpcOriginList") if one["Name"] == name)
+    summary = next(named, None)
+    return read(client, summary["Id"]) if summary else None
 
 
 def present(client: Any, endpoint: Endpoint, tags: Mapping[str, Any] | None, check: bool, wait: Wait | None) -> Result:
@@ -109,16 +101,16 @@ def present(client: Any, endpoint: Endpoint, tags: Mapping[str, Any] | None, che
     found = find(client, endpoint.name)
     standing = found.tags if found else {}
     new_tags, old_tags = tag_changes(standing, tags)
-    tags_after = {key: value for key, value in {**standing, **new_tags}.items() if key not in old_tags}
+    wanted_tags = tags_after(standing, tags)
     wanted = endpoint.config()
     # AWS fills in more members than are asked for.
     before = {key: found.config.get(key) for key in wanted} if found else {}
-    diff = differing({**before, "Tags": standing} if found else {}, {**wanted, "Tags": tags_after})
+    diff = differing({**before, "Tags": standing} if found else {}, {**wanted, "Tags": wanted_tags})
     changed = before != wanted or bool(new_tags or old_tags)
     if check:
         return Result(changed, found.described() if found else None, diff)
     if found is None:
-        answer = client.create_vpc_origin(VpcOriginEndpointConfig=wanted, Tags={"Items": dict_to_tags(tags_after)})
+        answer = client.create_vpc_origin(VpcOriginEndpointConfig=wanted, Tags={"Items": dict_to_tags(wanted_tags)})
         vpc_origin_id = answer["VpcOrigin"]["Id"]
     else:
         vpc_origin_id = found.id
@@ -150,20 +142,17 @@ def absent(client: Any, name: str, check: bool, wait: Wait | None) -> Result:
 
 def await_deployed(client: Any, vpc_origin_id: str, wait: Wait) -> Found | None:
     """The VPC origin once CloudFront can use it, None if somebody deleted it meanwhile."""
-    last: list[Found | None] = []
-
-    def settled() -> bool:
-        last[:] = [read(client, vpc_origin_id)]
-        return last[0] is None or last[0].status != "Deploying"
-
-    if not wait.until(settled):
+    found, settled = wait.for_answer(
+        lambda: read(client, vpc_origin_id), lambda answer: answer is None or answer.status != "Deploying"
+    )
+    if not settled:
         raise VpcOriginError(
             f"The VPC origin {vpc_origin_id} is not deployed after {wait.timeout:g} s; it goes on without this run. "
             "Run again to wait for it, with a larger wait_timeout if need be"
         )
-    if last[0] and last[0].status.lower() == "failed":
+    if found and found.status.lower() == "failed":
         raise VpcOriginError(
             f"CloudFront could not make the VPC origin {vpc_origin_id}: the load balancer's VPC needs an internet "
             "gateway, and its subnets free addresses"
         )
-    return last[0]
+    return found

@@ -17,7 +17,9 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_ta
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
+from ansible_collections.amica.stack.plugins.module_utils._aws import tags_after
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._named import paged
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
@@ -144,27 +146,19 @@ def visibility(metric: str) -> dict[str, Any]:
     return {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": metric}
 
 
-def listed(call: Any, key: str) -> list[dict[str, Any]]:
-    """All pages of a list call; WAF has no paginators."""
-    found: list[dict[str, Any]] = []
-    more: dict[str, str] = {}
-    while True:
-        page = call(Scope=SCOPE, Limit=100, **more)
-        found += page[key]
-        if not page.get("NextMarker") or not page[key]:
-            return found
-        more = {"NextMarker": page["NextMarker"]}
+def listed(client: Any, operation: str, key: str) -> list[dict[str, Any]]:
+    return paged(client, operation, key, "NextMarker", Scope=SCOPE, Limit=100)
 
 
 def read(client: Any, name: str) -> Found:
     acl, tags = None, {}
-    for summary in listed(client.list_web_acls, "WebACLs"):
+    for summary in listed(client, "list_web_acls", "WebACLs"):
         if summary["Name"] == name:
             answer = client.get_web_acl(Name=name, Scope=SCOPE, Id=summary["Id"])
             acl = {**answer["WebACL"], "LockToken": answer["LockToken"]}
             tags = tags_of(client, acl["ARN"])
     sets = {}
-    for summary in listed(client.list_ip_sets, "IPSets"):
+    for summary in listed(client, "list_ip_sets", "IPSets"):
         if summary["Name"].startswith((f"{name}-allowed-", f"{name}-denied-")):
             answer = client.get_ip_set(Name=summary["Name"], Scope=SCOPE, Id=summary["Id"])
             sets[summary["Name"]] = {**answer["IPSet"], "LockToken": answer["LockToken"]}
@@ -199,7 +193,7 @@ def present(client: Any, options: Options, tags: Mapping[str, Any], check: bool)
         shown(found.acl, found.tags, {name: known["Addresses"] for name, known in found.ip_sets.items()}),
         shown(
             wanted,
-            {key: value for key, value in {**found.tags, **new_tags}.items() if key not in old_tags},
+            tags_after(found.tags, tags),
             {one.name: one.networks for one in wanted_sets},
         ),
     )

@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils import _private_bucket
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
-from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
-from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
-from ansible_collections.amica.stack.plugins.module_utils._cloudfront_error_page import HOME_REGION
-from ansible_collections.amica.stack.plugins.module_utils._cloudfront_error_page import PRIVATE
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
 
 RULE = "amica-expire"
@@ -73,7 +69,7 @@ class LogBucket:
     def wanted(self) -> dict[str, Any]:
         return {
             "Bucket": self.name,
-            "PublicAccessBlock": PRIVATE,
+            "PublicAccessBlock": _private_bucket.PRIVATE,
             "Policy": self.policy(),
             "Tags": dict(self.tags),
             "ExpireDays": self.expire_days,
@@ -82,21 +78,14 @@ class LogBucket:
 
 def read(s3: Any, name: str) -> dict[str, Any]:
     """What stands, as `LogBucket.wanted` writes it; empty without the bucket."""
-    if absent_as_none(lambda: s3.head_bucket(Bucket=name), "404", "NoSuchBucket") is None:
+    standing = _private_bucket.read(s3, name)
+    if not standing:
         return {}
-    block = absent_as_none(lambda: s3.get_public_access_block(Bucket=name), "NoSuchPublicAccessBlockConfiguration")
-    policy = absent_as_none(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
-    tagging = absent_as_none(lambda: s3.get_bucket_tagging(Bucket=name), "NoSuchTagSet")
     lifecycle = absent_as_none(
         lambda: s3.get_bucket_lifecycle_configuration(Bucket=name), "NoSuchLifecycleConfiguration"
     )
-    return {
-        "Bucket": name,
-        "PublicAccessBlock": (block or {}).get("PublicAccessBlockConfiguration"),
-        "Policy": json.loads(policy["Policy"]) if policy else None,
-        "Tags": tags_to_dict((tagging or {}).get("TagSet")),
-        "ExpireDays": sum(rule.get("Expiration", {}).get("Days", 0) for rule in (lifecycle or {}).get("Rules", ())),
-    }
+    days = sum(rule.get("Expiration", {}).get("Days", 0) for rule in (lifecycle or {}).get("Rules", ()))
+    return {**standing, "ExpireDays": days}
 
 
 def present(s3: Any, bucket: LogBucket, check: bool) -> Outcome:
@@ -108,18 +97,9 @@ def present(s3: Any, bucket: LogBucket, check: bool) -> Outcome:
 
 def write(s3: Any, bucket: LogBucket, before: Mapping[str, Any]) -> None:
     """Each step alone mends what a run that was cut short has left."""
-    wanted, name = bucket.wanted(), bucket.name
-    if not before:
-        place = {} if bucket.region == HOME_REGION else {"LocationConstraint": bucket.region}
-        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
-    if before.get("PublicAccessBlock") != wanted["PublicAccessBlock"]:
-        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=PRIVATE)
-    if before.get("Policy") != wanted["Policy"]:
-        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(wanted["Policy"]))
-    if before.get("Tags", {}) != wanted["Tags"]:
-        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": dict_to_tags(bucket.tags)})
+    _private_bucket.write(s3, bucket.wanted(), before, bucket.region)
     if before.get("ExpireDays", 0) != bucket.expire_days:
-        expire(s3, name, bucket.expire_days)
+        expire(s3, bucket.name, bucket.expire_days)
 
 
 def expire(s3: Any, name: str, days: int) -> None:
@@ -135,7 +115,7 @@ def absent(s3: Any, name: str, check: bool) -> Outcome:
     before = read(s3, name)
     if before and not check:
         # CloudTrail delivers for some minutes after its trail is gone; without the policy it no longer can.
-        if before["Policy"]:
+        if before.get("Policy"):
             s3.delete_bucket_policy(Bucket=name)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name, PaginationConfig={"PageSize": MOST_DELETED})
         for page in pages:

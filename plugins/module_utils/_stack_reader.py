@@ -392,7 +392,7 @@ def log_groups_there(aws: Clients, arns: list[str]) -> set[str]:
 
 def web_acls_there(aws: Clients, arns: list[str]) -> set[str]:
     client = aws("wafv2", aws.global_region)
-    found = [*listed(client.list_web_acls, "WebACLs"), *listed(client.list_ip_sets, "IPSets")]
+    found = [*listed(client, "list_web_acls", "WebACLs"), *listed(client, "list_ip_sets", "IPSets")]
     return {str(one["ARN"]) for one in found}.intersection(arns)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -28,3 +31,14 @@ class Wait:
                 return False
             self.sleep(min(self.pause, left))
         return True
+
+    def for_answer(self, ask: Callable[[], Answer], settled: Callable[[Answer], bool]) -> tuple[Answer, bool]:
+        """The last answer, and whether it was settled in time."""
+        last: list[Answer] = []
+
+        def done() -> bool:
+            last[:] = [ask()]
+            return settled(last[0])
+
+        in_time = self.until(done)
+        return last[0], in_time
