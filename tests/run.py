@@ -31,15 +31,14 @@ SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 
 @dataclass
 class Tally:
-    """Counts of one run and the reasons why something could not run."""
+    """Counts of one run, what failed, and the reasons why something could not run."""
 
     passed: int = 0
-    failed: int = 0
+    failures: list[str] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
 
-    def add(self, passed: int, failed: int) -> None:
-        self.passed += passed
-        self.failed += failed
+    def fail(self, what: str, why: str) -> None:
+        self.failures.append(f"FAILED: {what}: {why.strip().partition(chr(10))[0][:160]}")
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,10 @@ class Runner:
 
     def check(self, *command: str, cwd: Path = REPOSITORY) -> None:
         """Run one command that counts as one test."""
-        code = self.execute(*command, cwd=cwd)
-        self.tally.add(int(code == 0), int(code != 0))
+        if code := self.execute(*command, cwd=cwd):
+            self.tally.fail(" ".join(command), f"exit code {code}")
+        else:
+            self.tally.passed += 1
 
     def pytest(self, *arguments: str) -> None:
         """Run pytest; each of its tests counts."""
@@ -67,15 +68,16 @@ class Runner:
             report = Path(folder) / "report.xml"
             code = self.execute(sys.executable, "-m", "pytest", f"--junit-xml={report}", *arguments)
             suites = list(ElementTree.parse(report).getroot()) if report.exists() else []
-        total = sum(int(suite.get("tests", 0)) for suite in suites)
-        failed = sum(int(suite.get("failures", 0)) + int(suite.get("errors", 0)) for suite in suites)
-        reasons = Counter(mark.get("message") for suite in suites for mark in suite.iter("skipped"))
+        cases = [case for suite in suites for case in suite.iter("testcase")]
+        failures = {case: mark for case in cases for mark in (*case.iter("failure"), *case.iter("error"))}
+        for case, mark in failures.items():
+            self.tally.fail(f"{case.get('classname')}.{case.get('name')}", mark.get("message", ""))
+        if code and not failures:
+            self.tally.fail(f"pytest {arguments[0]}", f"exit code {code}")
+        reasons = Counter(mark.get("message") for case in cases for mark in case.iter("skipped"))
         for reason, count in reasons.items():
             self.cannot_run(f"{count} tests of {arguments[0]}", f"{reason}")
-        skipped = reasons.total()
-        if code and not failed:
-            failed = 1
-        self.tally.add(max(0, total - failed - skipped), failed)
+        self.tally.passed += len(cases) - len(failures) - reasons.total()
 
     def cannot_run(self, what: str, why_and_remedy: str) -> None:
         line = f"NOT RUN: {what}: {why_and_remedy}"
@@ -174,7 +176,8 @@ def report(tally: Tally, timings: list[tuple[str, float]]) -> Iterator[str]:
     for name, seconds in timings:
         yield f"{name:<11}{seconds:5.0f} s"
     yield from tally.not_run
-    yield f"{tally.passed} passed, {tally.failed} failed"
+    yield from tally.failures
+    yield f"{tally.passed} passed, {len(tally.failures)} failed"
 
 
 def main(names: list[str]) -> int:
@@ -190,7 +193,7 @@ def main(names: list[str]) -> int:
         LAYERS[name](run)
         timings.append((name, time.monotonic() - started))
     print("\n".join(report(run.tally, timings)), flush=True)
-    return int(run.tally.failed > 0 or run.tally.passed == 0)
+    return int(bool(run.tally.failures) or run.tally.passed == 0)
 
 
 if __name__ == "__main__":
