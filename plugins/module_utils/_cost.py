@@ -21,6 +21,7 @@ from decimal import InvalidOperation
 from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
+from ansible_collections.amica.stack.plugins.module_utils._strategy import minutes_of_both
 
 Price = Callable[[str], Decimal]
 
@@ -62,6 +63,8 @@ class Shape:
     architecture: str
     min_tasks: Decimal
     max_tasks: Decimal
+    # For which each deployment keeps all tasks of both versions.
+    minutes_of_both: Decimal
     spot_percent: Decimal
     task_addresses: bool
     zones: Decimal
@@ -82,6 +85,7 @@ class Traffic:
     """What a month brings: tasks and open connections on average, the others in all."""
 
     tasks: Decimal = ZERO
+    deployments: Decimal = ZERO
     requests: Decimal = ZERO
     data_gb: Decimal = ZERO
     connections: Decimal = ZERO
@@ -122,7 +126,7 @@ def planned(values: Mapping[str, Any]) -> Shape:
     numbers = {
         field.name: decimal(field.name, values[field.name])
         for field in fields(Shape)
-        if field.type == "Decimal" and field.name not in ("min_tasks", "max_tasks")
+        if field.type == "Decimal" and field.name not in ("min_tasks", "max_tasks", "minutes_of_both")
     }
     least, most = (decimal(name, values[name]) for name in ("min_tasks", "max_tasks"))
     if most <= least:  # Nothing scales.
@@ -131,12 +135,19 @@ def planned(values: Mapping[str, Any]) -> Shape:
         **numbers,
         min_tasks=least,
         max_tasks=most,
+        minutes_of_both=both(values["strategy"]),
         architecture=str(values["architecture"]).lower(),
         task_addresses=truth(values["task_addresses"]),
         load_balancer=str(values["load_balancer"]),
         distribution=truth(values["distribution"]),
         insights=values["insights"] != "disabled",
     )
+
+
+def both(strategy: Mapping[str, Any]) -> Decimal:
+    """Minutes of both versions by the parts of a strategy; numbers may be text."""
+    parts = ("bake_minutes", "step_percent", "step_minutes")
+    return minutes_of_both(strategy["name"], *(decimal(part, strategy[part]) for part in parts))
 
 
 def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
@@ -156,6 +167,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         architecture=str(definition.get("architecture", "x86_64")).lower(),
         min_tasks=Decimal(bounds["min"]),
         max_tasks=Decimal(bounds["max"]),
+        minutes_of_both=both(service["strategy"]) if service else ZERO,
         spot_percent=Decimal(service.get("spot_percent") or 0),
         task_addresses=bool(service.get("assign_public_ip")),
         zones=Decimal(len(balancer.get("zones") or ())),
@@ -180,7 +192,7 @@ def lines(shape: Shape, traffic: Traffic, price: Price) -> list[Line]:
     """
     tasks = min(max(traffic.tasks, shape.min_tasks), shape.max_tasks)
     found = (
-        *fargate_lines(shape, tasks, price),
+        *fargate_lines(shape, tasks, traffic, price),
         *network_lines(shape, tasks, traffic, price),
         *edge_lines(shape, traffic, price),
         *watch_lines(shape, traffic, price),
@@ -188,17 +200,20 @@ def lines(shape: Shape, traffic: Traffic, price: Price) -> list[Line]:
     return [line for line in found if line.quantity]
 
 
-def fargate_lines(shape: Shape, tasks: Decimal, price: Price) -> Iterator[Line]:
+def fargate_lines(shape: Shape, tasks: Decimal, traffic: Traffic, price: Price) -> Iterator[Line]:
     arm = "arm_" if shape.architecture == "arm64" else ""
     spot = shape.spot_percent / 100
     hours = tasks * HOURS
+    spans = (("Fargate", hours), ("Bake time", tasks * traffic.deployments * shape.minutes_of_both / 60))
     sizes = (("vCPU", shape.cpu / 1024, "vcpu"), ("memory", shape.memory / 1024, "gb"))
-    for kind, share in (("", 1 - spot), (" Spot", spot)):
-        for label, size, unit in sizes:
-            if not hours * size * share:
-                continue
-            each = price(f"fargate_{arm}{unit}_hour") * (price("fargate_spot_share") if kind else 1)
-            yield Line(f"Fargate{kind} {label}", hours * size * share, f"{'vCPU' if unit == 'vcpu' else 'GB'} h", each)
+    for span, length in spans:
+        for kind, share in (("", 1 - spot), (" Spot", spot)):
+            for label, size, unit in sizes:
+                if not length * size * share:
+                    continue
+                each = price(f"fargate_{arm}{unit}_hour") * (price("fargate_spot_share") if kind else 1)
+                quantity = length * size * share
+                yield Line(f"{span}{kind} {label}", quantity, f"{'vCPU' if unit == 'vcpu' else 'GB'} h", each)
     extra = max(shape.storage - FREE_STORAGE, ZERO) * hours
     if extra:
         yield Line("Fargate storage over 20 GB", extra, "GB h", price("fargate_storage_gb_hour"))

@@ -23,6 +23,8 @@ from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fa
 from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import STORES
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
+from ansible_collections.amica.stack.plugins.module_utils._strategy import ROLLING
+from ansible_collections.amica.stack.plugins.module_utils._strategy import SHIFTING
 
 Settings = Mapping[str, Any]
 
@@ -71,7 +73,7 @@ RETENTION_DAYS = (
 
 
 SHORTEST_EDGE_SECRET = 16
-STRATEGIES = ("rolling", "recreate", "blue_green", "canary", "linear")
+STRATEGIES = (*ROLLING, *SHIFTING)
 THRESHOLDS = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 EDGES = ("open", "cloudfront_only", "private")
 
@@ -191,6 +193,14 @@ def strategy_problems(settings: Settings) -> Iterator[Problem]:
     strategy = settings.get("ecs_fargate_strategy", "rolling")
     if strategy not in STRATEGIES:
         yield Problem("ecs_fargate_strategy", strategy, "is not a strategy", f"Write one of {', '.join(STRATEGIES)}")
+    requests = settings.get("ecs_fargate_scaling_requests", 0)
+    if strategy in SHIFTING and whole_number(requests):
+        yield Problem(
+            "ecs_fargate_scaling_requests",
+            requests,
+            f"counts the requests of one target group, and {strategy} moves them to another",
+            "Write 0, and let ecs_fargate_scaling_cpu scale",
+        )
     percents = {name: settings.get(f"ecs_fargate_{name}_percent") for name in ("minimum_healthy", "maximum")}
     least, most = (whole_number(percent) for percent in percents.values())
     if least == most == 100:

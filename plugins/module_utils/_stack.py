@@ -19,6 +19,7 @@ from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import r
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import scan_frequency
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import weights
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
+from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 
 Answer = Mapping[str, Any]
 
@@ -29,6 +30,8 @@ SECRETS_VERSION_LABEL = "amica.secrets-version"
 DOMAIN_TAG = "amica:domain"
 # What Secrets Manager adds to a secret's name in its ARN.
 SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
+# What a deployment can be to blame for.
+ROLLBACK_ALARMS = ("app/server-errors", "app/unhealthy-targets")
 # What ECS keeps listing after its end; a draining service has tasks that stop, and nothing is left to do about it.
 GONE = ("INACTIVE", "DRAINING", "DEPROVISIONING", "DELETE_IN_PROGRESS")
 
@@ -159,15 +162,19 @@ def is_open(balancer: Answer, groups: Iterable[Answer]) -> bool:
 
 
 def alternate_target_group_part(answers: Answers) -> dict[str, Any] | None:
-    """The target group beside the other, and the rule that forwards to both; `serving` when most traffic goes here."""
+    """The target group beside the other, the rule that forwards to both, and which percent of the traffic goes here.
+
+    `serving`: it is most of it.
+    """
     part = target_group_part(answers.alternate_target_group, answers.alternate_targets)
     if part is None or answers.target_group is None:
         return part
     for rule in answers.rules:
         shares = weights(rule)
         if shares.keys() == {part["arn"], answers.target_group["TargetGroupArn"]}:
-            return {**part, "rule_arn": rule["RuleArn"], "serving": 2 * shares[part["arn"]] > sum(shares.values())}
-    return {**part, "rule_arn": None, "serving": False}
+            percent = round(100 * shares[part["arn"]] / (sum(shares.values()) or 1))
+            return {**part, "rule_arn": rule["RuleArn"], "percent": percent, "serving": percent > 50}
+    return {**part, "rule_arn": None, "percent": 0, "serving": False}
 
 
 def target_group_part(group: Answer | None, targets: Sequence[Answer]) -> dict[str, Any] | None:
@@ -222,7 +229,7 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
         "pending_count": service["pendingCount"],
         "task_definition": service["taskDefinition"],
         "target_group_arn": next((one.get("targetGroupArn") for one in service.get("loadBalancers", ())), None),
-        "strategy": (service.get("deploymentConfiguration") or {}).get("strategy") or "ROLLING",
+        "strategy": strategy_of(service),
         "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
         "deployments": [deployment_part(deployment) for deployment in service.get("deployments", ())],
         "events": [
@@ -376,6 +383,11 @@ def alarm_parts(answers: Answers) -> list[dict[str, Any]]:
     ]
 
 
+def rollback_alarms(answers: Answers, names: StackNames) -> list[str]:
+    wanted = {f"{names.alarms}{end}" for end in ROLLBACK_ALARMS}
+    return sorted(alarm["AlarmName"] for alarm in answers.alarms if alarm["AlarmName"] in wanted)
+
+
 def dashboard_part(answers: Answers) -> dict[str, Any] | None:
     board = answers.dashboard
     return {"name": board["DashboardName"], "arn": board["DashboardArn"]} if board else None
@@ -496,6 +508,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "scaling": scaling_part(answers),
         "secrets": secret_parts(name, answers.tagged),
         "alarms": alarm_parts(answers),
+        "rollback_alarms": rollback_alarms(answers, names),
         "topics": topics(answers),
         "dashboard": dashboard_part(answers),
         "governance": governance_part(answers, names),

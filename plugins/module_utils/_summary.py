@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_text
+
 NEXT_COMMANDS = (
     ("see what runs", "ansible-playbook playbooks/status.yml"),
     ("read the log", "ansible-playbook playbooks/logs.yml -e logs_since=10m"),
@@ -49,6 +51,12 @@ def network(vpc: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
+def traffic(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """Which target group has it, or how two share it."""
+    shares = {first["name"]: 100 - second["percent"], second["name"]: second["percent"]}
+    return ", ".join(f"{percent} % to {name}" for name, percent in shares.items() if percent)
+
+
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
@@ -61,6 +69,9 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Network", network(part(stack, "vpc"))
     if service:
         yield "Tasks", f"{service['running_count']} of {service['desired_count']} running"
+        yield "Strategy", strategy_text(service["strategy"])
+    if part(stack, "alternate_target_group").get("rule_arn"):
+        yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])
     if part(stack, "scaling"):
         yield "Scaling", scaling_text(part(stack, "scaling"))
     if definition:

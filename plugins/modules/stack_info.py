@@ -172,7 +172,8 @@ stack:
     alternate_target_group:
       description:
         - The target group that deployments move traffic to and from, or none; as C(target_group), with C(rule_arn), the
-          rule that forwards to both, and C(serving), whether most traffic goes here.
+          rule that forwards to both, C(percent), how much of the traffic goes here, and C(serving), whether that is
+          most.
       type: dict
     roles:
       description: C(execution), C(task) and C(infrastructure), each with C(name) and C(arn), or none.
@@ -183,8 +184,11 @@ stack:
     service:
       description:
         - The service; C(name), C(arn), C(status), C(desired_count), C(running_count), C(pending_count),
-          C(task_definition), C(target_group_arn), C(strategy), C(assign_public_ip), C(deployments), and C(events), the
-          last five with C(created_at) and C(message).
+          C(task_definition), C(target_group_arn), C(assign_public_ip), C(deployments), and C(events), the last five
+          with C(created_at) and C(message).
+        - C(strategy) is how a new version takes over; C(name) as in C(ecs_fargate_strategy),
+          C(minimum_healthy_percent), C(maximum_percent), C(bake_minutes), C(step_percent) and C(step_minutes),
+          C(alarms) that send a deployment back, and C(pauses), the stages at which it waits.
       type: dict
     task_definition:
       description:
@@ -208,6 +212,10 @@ stack:
       description: The alarms; C(name), C(arn), C(state) as OK, ALARM or INSUFFICIENT_DATA, and C(reason).
       type: list
       elements: dict
+    rollback_alarms:
+      description: Names of the alarms that a deployment may be to blame for.
+      type: list
+      elements: str
     topics:
       description: ARNs of the topics that the alarms notify.
       type: list

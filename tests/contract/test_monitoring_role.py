@@ -55,12 +55,25 @@ def test_on_again_changed_and_off(role: Role, clients: Any) -> None:
         "monitoring_emails": ["ops@example.com"],
         "monitoring_webhooks": ["https://127.0.0.1:1/geheim"],
         "ecs_fargate_container_insights": "enabled",
+        "monitoring_alternate_target_group_arn": GROUP.replace("-tg/", "-tg2/"),
     }
-    assert role(changed) == ["Whoever is on call hears of alarms", "Alarms say when the chat is not well"]
+    assert role(changed) == [
+        "Whoever is on call hears of alarms",
+        "Alarms say when the chat is not well",
+        "The dashboard tells how the chat is",
+    ]
     assert role(changed) == []
     now = alarms(clients)
     assert now[f"{NAME}/app/memory"]["Threshold"] == 80
     assert [query["Id"] for query in now[f"{NAME}/app/few-tasks"]["Metrics"]] == ["missing", "desired", "running"]
+    assert "MetricName" not in now[f"{NAME}/app/unhealthy-targets"]
+    groups = [
+        dimension["Value"].split("/")[1]
+        for query in now[f"{NAME}/app/unhealthy-targets"]["Metrics"][1:]
+        for dimension in query["MetricStat"]["Metric"]["Dimensions"]
+        if dimension["Name"] == "TargetGroup"
+    ]
+    assert groups == ["watched-tg", "watched-tg2"]
     for region in ("ap-southeast-1", "us-east-1"):
         (topic,) = clients("sns", region).list_topics()["Topics"]
         assert {tuple(alarm["AlarmActions"]) for alarm in alarms(clients, region).values()} == {(topic["TopicArn"],)}

@@ -25,6 +25,7 @@ from ansible_collections.amica.stack.plugins.module_utils._prices import look_up
 from ansible_collections.amica.stack.plugins.module_utils._prices import price_in
 from ansible_collections.amica.stack.plugins.module_utils._prices import query
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
+from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 
 ROLES = Path(__file__).parents[3] / "roles"
 FILE = yaml.safe_load((ROLES / "cost" / "vars" / "main" / "prices.yml").read_text())
@@ -41,6 +42,7 @@ DEV: dict[str, Any] = {
     "tasks": 1,
     "min_tasks": 1,
     "max_tasks": 1,
+    "strategy": strategy_of({}),
     "task_addresses": True,
     "zones": 2,
     "load_balancer": "internet-facing",
@@ -56,6 +58,7 @@ DEV: dict[str, Any] = {
 }
 MONTH: dict[str, Any] = {
     "tasks": 1,
+    "deployments": 20,
     "requests": 100000,
     "data_gb": 10,
     "connections": 10,
@@ -101,6 +104,16 @@ def test_arm_is_cheaper_and_spot_is_a_share() -> None:
     assert found["Fargate vCPU"] == "59.06"  # 4 x 730 x 0.5 x 0.04045 = 59.057
     assert found["Fargate Spot vCPU"] == "17.72"  # 0.3 of it
     assert found["Fargate memory"] == "12.91"  # 4 x 2 x 730 x 0.5 x 0.00442 = 12.9064
+
+
+def test_what_the_bake_time_of_both_versions_costs() -> None:
+    blue_green = {"name": "blue_green", "bake_minutes": "30", "step_percent": 100, "step_minutes": 0}
+    found = amounts(shape(cpu=1024, memory=2048, tasks=2, strategy=blue_green))
+    assert found["Bake time vCPU"] == "1.01"  # 2 tasks x 20 deployments x 0.5 h x 0.05056 = 1.0112
+    assert found["Bake time memory"] == "0.22"  # 2 x 20 x 0.5 x 2 x 0.00553 = 0.2212
+    assert shape(strategy=blue_green) == running(
+        {**STACK, "service": {**STACK["service"], "strategy": blue_green}}, shape()
+    )
 
 
 def test_the_first_twenty_gb_of_storage_are_free() -> None:
@@ -157,7 +170,7 @@ def test_a_service_of_no_tasks_still_costs() -> None:
 
 STACK: dict[str, Any] = {
     "task_definition": {"cpu": 256, "memory": 512, "ephemeral_storage": 20, "architecture": "X86_64"},
-    "service": {"desired_count": 1, "assign_public_ip": True},
+    "service": {"desired_count": 1, "assign_public_ip": True, "strategy": strategy_of({})},
     "scaling": None,
     "load_balancer": {"scheme": "internet-facing", "zones": ["a", "b"]},
     "cluster": {"container_insights": "disabled"},
@@ -214,7 +227,7 @@ def test_the_lines_add_up_to_the_total() -> None:
 
 
 def test_a_change_is_told_line_by_line() -> None:
-    found = bill(running={**STACK, "service": {"desired_count": 2, "assign_public_ip": True}})
+    found = bill(running={**STACK, "service": {**STACK["service"], "desired_count": 2}})
     (line,) = [line for line in found["table"] if line.startswith("Fargate vCPU")]
     assert line.split()[2:5] == ["18.45", "9.23", "-9.22"]
     assert found["running_total"] == "56.40"

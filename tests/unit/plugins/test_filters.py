@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.amica.stack.plugins.filter.secret_resources import secret_resources
 from ansible_collections.amica.stack.plugins.filter.setting_problems import setting_problems
 from ansible_collections.amica.stack.plugins.filter.stack_summary import stack_summary
+from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 from support.machine import ROOT
 
 STACK: dict[str, Any] = {
@@ -18,7 +19,7 @@ STACK: dict[str, Any] = {
     "health": "healthy",
     "summary": "1 of 1 tasks healthy",
     "urls": {"load_balancer": "http://127.0.0.1:8088", "cloudfront": None},
-    "service": {"running_count": 1, "desired_count": 1},
+    "service": {"running_count": 1, "desired_count": 1, "strategy": strategy_of({})},
     "task_definition": {"family": "amica-task", "revision": 3, "cpu": 256, "memory": 512, "image_digest": "sha256:abc"},
     "log_group": {"name": "/ecs/amica-stack"},
     "distribution": None,

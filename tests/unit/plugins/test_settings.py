@@ -68,6 +68,11 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
             "1 to 100",
         ),
         ({"ecs_fargate_early_success_percent": 101}, "ecs_fargate_early_success_percent", "0 to 100"),
+        (
+            {"ecs_fargate_strategy": "canary", "ecs_fargate_scaling_requests": "100"},
+            "ecs_fargate_scaling_requests",
+            "scaling_cpu",
+        ),
         ({"ecs_fargate_deployment_alarms": "amica-5xx"}, "ecs_fargate_deployment_alarms", "[amica-5xx]"),
         ({"alb_health_check_timeout": 40}, "alb_health_check_timeout", "30"),
         ({"governance_image_scanning": "daily"}, "governance_image_scanning", "SCAN_ON_PUSH"),

@@ -214,6 +214,27 @@ def test_a_whole_stack() -> None:
     assert stack["summary"] == "2 of 2 tasks running, 2 healthy behind the load balancer"
 
 
+def test_where_the_traffic_is() -> None:
+    second = {
+        "TargetGroupName": "amica-tg2",
+        "TargetGroupArn": arn("elasticloadbalancing", "targetgroup/amica-tg2/1"),
+    }
+
+    def traffic(*weights: int) -> dict[str, Any]:
+        groups = [
+            {"TargetGroupArn": group["TargetGroupArn"], "Weight": weight}
+            for group, weight in zip((WHOLE.target_group or {}, second), weights, strict=True)
+        ]
+        rule = {"RuleArn": "rule", "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]}
+        return stack_of(replace(WHOLE, alternate_target_group=second, rules=[rule]))
+
+    assert dict(rows(traffic(1, 0), {}))["Traffic"] == "100 % to amica-tg"
+    canary = traffic(80, 20)
+    assert dict(rows(canary, {}))["Traffic"] == "80 % to amica-tg, 20 % to amica-tg2"
+    assert not canary["alternate_target_group"]["serving"]
+    assert traffic(0, 100)["alternate_target_group"]["serving"]
+
+
 def test_nothing() -> None:
     stack = stack_of(NOTHING)
     assert (stack["absent"], stack["health"]) == (True, "absent")
@@ -251,6 +272,9 @@ def test_alarms_dashboard_and_topics() -> None:
     stack = stack_of(replace(NOTHING, alarms=[alarm], dashboard=board, tagged=tagged))
     assert stack["exists"] == ["alarm amica/app/memory", "dashboard amica-dashboard"]
     assert stack["topics"] == [topic]
+    assert stack["rollback_alarms"] == []
+    blame = stack_of(replace(NOTHING, alarms=[alarm, {**alarm, "AlarmName": "amica/app/server-errors"}]))
+    assert blame["rollback_alarms"] == ["amica/app/server-errors"]
     assert dict(rows(stack, {}))["Alarms"] == "amica/app/memory: Threshold Crossed"
     quiet = stack_of(replace(NOTHING, alarms=[{**alarm, "StateValue": "INSUFFICIENT_DATA"}]))
     assert dict(rows(quiet, {}))["Alarms"] == "none of 1 speaks"

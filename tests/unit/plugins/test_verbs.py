@@ -17,6 +17,7 @@ from ansible_collections.amica.stack.plugins.module_utils._refused import Refuse
 from ansible_collections.amica.stack.plugins.module_utils._status import differences
 from ansible_collections.amica.stack.plugins.module_utils._status import drift
 from ansible_collections.amica.stack.plugins.module_utils._status import running_since
+from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 from botocore.stub import Stubber
 
 ALLOWED = {"Effect": "Allow", "Action": list(ACTIONS), "Resource": "*"}
@@ -170,6 +171,7 @@ STACK: dict[str, Any] = {
     "service": {
         "running_count": 1,
         "desired_count": 1,
+        "strategy": strategy_of({}),
         "deployments": [{"status": "PRIMARY", "created_at": "2026-11-24T22:05:01.123456+00:00"}],
     },
     "task_definition": {"family": "amica-task", "revision": 3, "cpu": 256, "memory": 512, "image_digest": "sha256:abc"},
