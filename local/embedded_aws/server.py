@@ -13,14 +13,12 @@ import fcntl
 import json
 import logging
 import os
-import re
 import signal
 import socket
 import sys
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -46,9 +44,8 @@ ADDRESS = "127.0.0.1"
 # Seconds from a request to the next save; how long the pid file may be held by somebody who only looks.
 SAVE_INTERVAL = 10.0
 LOCK_PATIENCE = 2.0
-# Where the number of API calls is told, by the service that a request was signed for.
+# Where the number of API calls is told, by action.
 CALLS_PATH = "/_embedded_aws/calls"
-SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/aws4_request")
 logger = logging.getLogger("embedded_aws")
 
 
@@ -155,7 +152,9 @@ def put_log_lines(group: str, stream: str, lines: Iterable[tuple[str, float]]) -
 def correct_services(clock: Clock, options: Options) -> None:
     """The services that need nothing of each other."""
     from embedded_aws import autoscaling
+    from embedded_aws import calls
     from embedded_aws import cloudfront
+    from embedded_aws import compliance
     from embedded_aws import governance
     from embedded_aws import monitoring
     from embedded_aws import network
@@ -167,7 +166,9 @@ def correct_services(clock: Clock, options: Options) -> None:
 
     delays = options.delays
     autoscaling.install()
+    calls.install()
     cloudfront.install(clock, delays.get("cloudfront", 0), delays.get("vpc_origin", 0))
+    compliance.install()
     governance.install()
     monitoring.install()
     network.install(clock, delays.get("nat", 0))
@@ -184,9 +185,8 @@ def api_router(
     """Requests that name a load balancer or a distribution go there, all others to MiniStack on its inner port."""
     from ministack.services import alb
 
+    from embedded_aws import calls
     from embedded_aws import cloudfront
-
-    calls: Counter[str] = Counter()
 
     def listener(name: str, asked: str) -> str:
         """The listener of the load balancer: that of the asked port, else the first that does not redirect."""
@@ -209,9 +209,7 @@ def api_router(
         if through := await cloudfront.route(host, head, peer):
             return through
         if head.target == CALLS_PATH:
-            return Answer(200, json.dumps(calls).encode(), (("Content-Type", "application/json"),))
-        if signed := SIGNED_FOR.search(head.get("authorization")):
-            calls[signed[1]] += 1
+            return Answer(200, json.dumps(calls.counted).encode(), (("Content-Type", "application/json"),))
         touch()
         return Upstream(ADDRESS, port)
 

@@ -21,6 +21,7 @@ from ministack.services import tagging
 from ministack.services import waf
 
 from embedded_aws import autoscaling
+from embedded_aws import compliance
 from embedded_aws.correction import correct
 
 Found = Iterator[tuple[str, list[dict[str, str]]]]
@@ -75,6 +76,18 @@ def from_trails() -> Found:
             yield arn, flat(tags)
 
 
+def from_config() -> Found:
+    for arn, tags in compliance._tags.items():
+        if tags:
+            yield arn, flat(tags)
+
+
+def from_security_hub() -> Found:
+    tags = compliance._hub.get("hub", {}).get("Tags")
+    if tags:
+        yield compliance.hub_arn(), flat(tags)
+
+
 def from_autoscaling() -> Found:
     for target in autoscaling._targets.values():
         if target["Tags"]:
@@ -101,6 +114,8 @@ def install() -> None:
             "elasticloadbalancing": from_load_balancing,
             "logs": from_logs,
             "cloudtrail": from_trails,
+            "config": from_config,
+            "securityhub": from_security_hub,
             "cloudwatch": from_alarms,
             "application-autoscaling": from_autoscaling,
             "wafv2": from_waf,

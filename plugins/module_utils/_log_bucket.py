@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A private bucket that one account's CloudTrail writes to, and that forgets after some days."""
+"""A private bucket that a service of AWS writes to, and that forgets after some days."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,52 +20,78 @@ RULE = "amica-expire"
 MOST_DELETED = 1000
 
 
+Statement = Mapping[str, Any]
+
+
+def trail_statements(bucket: str, trail: str, region: str, account_id: str, partition: str) -> list[Statement]:
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"""
+    arn = f"arn:{partition}:s3:::{bucket}"
+    source = f"arn:{partition}:cloudtrail:{region}:{account_id}:trail/{trail}"
+    writer = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    return [
+        {
+            **writer,
+            "Sid": "CloudTrailChecks",
+            "Action": "s3:GetBucketAcl",
+            "Resource": arn,
+            "Condition": {"StringEquals": {"aws:SourceArn": source}},
+        },
+        {
+            **writer,
+            "Sid": "CloudTrailWrites",
+            "Action": "s3:PutObject",
+            "Resource": f"{arn}/AWSLogs/{account_id}/*",
+            "Condition": {"StringEquals": {"aws:SourceArn": source, "s3:x-amz-acl": "bucket-owner-full-control"}},
+        },
+    ]
+
+
+def config_statements(bucket: str, account_id: str, partition: str) -> list[Statement]:
+    """https://docs.aws.amazon.com/config/latest/developerguide/s3-bucket-policy.html"""
+    arn = f"arn:{partition}:s3:::{bucket}"
+    writer = {"Effect": "Allow", "Principal": {"Service": "config.amazonaws.com"}}
+    return [
+        {
+            **writer,
+            "Sid": "ConfigChecks",
+            "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+            "Resource": arn,
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        },
+        {
+            **writer,
+            "Sid": "ConfigWrites",
+            "Action": "s3:PutObject",
+            "Resource": f"{arn}/AWSLogs/{account_id}/Config/*",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account_id, "s3:x-amz-acl": "bucket-owner-full-control"}
+            },
+        },
+    ]
+
+
 @dataclass(frozen=True)
 class LogBucket:
-    """What the bucket should be. `trail` is the name of the trail that writes; `expire_days` 0 keeps all."""
+    """What the bucket should be. `writers` let a service in; `expire_days` 0 keeps all."""
 
     name: str
-    trail: str
+    writers: Sequence[Statement]
     expire_days: int
     region: str
-    account_id: str
     partition: str
     tags: Mapping[str, str]
 
     def policy(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"""
         bucket = f"arn:{self.partition}:s3:::{self.name}"
-        source = f"arn:{self.partition}:cloudtrail:{self.region}:{self.account_id}:trail/{self.trail}"
-        writer = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
-        return {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    **writer,
-                    "Sid": "CloudTrailChecks",
-                    "Action": "s3:GetBucketAcl",
-                    "Resource": bucket,
-                    "Condition": {"StringEquals": {"aws:SourceArn": source}},
-                },
-                {
-                    **writer,
-                    "Sid": "CloudTrailWrites",
-                    "Action": "s3:PutObject",
-                    "Resource": f"{bucket}/AWSLogs/{self.account_id}/*",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceArn": source, "s3:x-amz-acl": "bucket-owner-full-control"}
-                    },
-                },
-                {
-                    "Sid": "OverTlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [bucket, f"{bucket}/*"],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                },
-            ],
+        over_tls = {
+            "Sid": "OverTlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket, f"{bucket}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
+        return {"Version": "2012-10-17", "Statement": [*self.writers, over_tls]}
 
     def wanted(self) -> dict[str, Any]:
         return {

@@ -40,6 +40,7 @@ class StackNames:
     distribution: str
     error_page_bucket: str
     audit_bucket: str
+    config_bucket: str
     # No stack's name has a slash, so this is the start of no other stack's alarms.
     alarms: str
     edge_alarms: str
@@ -68,6 +69,7 @@ def names(name: str) -> StackNames:
         distribution=f"{name}-distribution",
         error_page_bucket=f"{name}-error-page",
         audit_bucket=f"{name}-audit",
+        config_bucket=f"{name}-config",
         alarms=f"{name}/",
         edge_alarms=f"{name}/edge/",
         edge_topic=f"{name}-edge-alerts",

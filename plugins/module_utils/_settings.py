@@ -32,6 +32,10 @@ ENVIRONMENTS = ("local", "dev", "rag", "enterprise")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # When AWS scans images.
 SCAN_FREQUENCIES = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
+# Identifiers of managed rules, types of resources, and standards, as AWS writes them.
+RULE_IDENTIFIER = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)+")
+RESOURCE_TYPE = re.compile(r"AWS::\w+::\w+")
+STANDARD = re.compile(r"[a-z0-9-]+/v/\d+\.\d+\.\d+")
 SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
@@ -127,6 +131,7 @@ RANGES = {
     "ecs_fargate_scaling_requests": Range(0, 1000000, 1000),
     "ecs_fargate_stop_timeout": Range(2, 120, 30),
     "embedded_aws_port": Range(1024, 65535, 4566),
+    "governance_config_days": Range(1, 3650, 365),
     "governance_trail_days": Range(1, 3650, 365),
     "monitoring_cpu_percent": Range(1, 100, 90),
     "monitoring_error_percent": Range(0, 100, 5),
@@ -563,6 +568,33 @@ def governance_problems(settings: Settings) -> Iterator[Problem]:
         )
 
 
+def compliance_problems(settings: Settings) -> Iterator[Problem]:
+    rules = settings.get("governance_config_rules") or {}
+    known = isinstance(rules, Mapping) and all(
+        RULE_IDENTIFIER.fullmatch(str(name)) and isinstance(parameters or {}, Mapping)
+        for name, parameters in rules.items()
+    )
+    if not known:
+        yield Problem(
+            "governance_config_rules",
+            rules,
+            "is not a mapping of AWS's identifiers of managed rules to their parameters",
+            "Write for example governance_config_rules: {ECS_CONTAINERS_NONPRIVILEGED: {}}",
+        )
+    for variable, pattern, example in (
+        ("governance_config_resource_types", RESOURCE_TYPE, "AWS::ECS::TaskDefinition"),
+        ("governance_security_hub_standards", STANDARD, "aws-foundational-security-best-practices/v/1.0.0"),
+    ):
+        values = settings.get(variable) or []
+        if not isinstance(values, (list, tuple)) or not all(pattern.fullmatch(str(value)) for value in values):
+            yield Problem(
+                variable,
+                values,
+                "is not a list of names as AWS writes them",
+                f"Write for example {variable}: [{example}]",
+            )
+
+
 def endpoint_problems(settings: Settings) -> Iterator[Problem]:
     """The embedded AWS is this machine; an endpoint elsewhere would hand a test run to somebody's account."""
     embedded = str(settings.get("amica_embedded_aws", "")).lower() in ("true", "yes", "1", "on")
@@ -631,6 +663,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     secret_store_problems,
     subscriber_problems,
     governance_problems,
+    compliance_problems,
 )
 
 

@@ -400,6 +400,9 @@ def governance_part(answers: Answers, names: StackNames) -> dict[str, Any]:
         "image_replication": replication_regions(answers.replication_rules, names.repository),
         "trail": next((arn for arn in answers.tagged if ":cloudtrail:" in arn), None),
         "audit_bucket": any(f":s3:::{names.audit_bucket}-" in arn for arn in answers.tagged),
+        "config_rules": sorted(arn for arn in answers.tagged if ":config-rule/" in arn),
+        "config_bucket": any(f":s3:::{names.config_bucket}-" in arn for arn in answers.tagged),
+        "security_hub": next((arn for arn in answers.tagged if arn.split(":")[2] == "securityhub"), None),
     }
 
 

@@ -22,6 +22,7 @@ from ansible_collections.amica.stack.plugins.module_utils._cloudfront_web_acl im
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import read as read_rules
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._names import names
+from ansible_collections.amica.stack.plugins.module_utils._security_hub import NOT_SUBSCRIBED
 from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
 from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
@@ -419,6 +420,11 @@ def alarms_there(aws: Clients, arns: list[str]) -> set[str]:
     return found
 
 
+def config_rules_there(aws: Clients, arns: list[str]) -> set[str]:
+    rules = pages(aws("config"), "describe_config_rules", "ConfigRules")
+    return {rule["ConfigRuleArn"] for rule in rules if not rule["ConfigRuleState"].startswith("DELETING")} & {*arns}
+
+
 def topics_there(aws: Clients, arns: list[str]) -> set[str]:
     """Topics of any region."""
 
@@ -488,6 +494,8 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ),
     ("s3", ""): one_by_one("s3", "head_bucket", lambda arn: {"Bucket": arn.rpartition(":")[2]}, "404", "NoSuchBucket"),
     ("cloudtrail", "trail"): one_by_one("cloudtrail", "get_trail", lambda arn: {"Name": arn}, "TrailNotFoundException"),
+    ("config", "config-rule"): config_rules_there,
+    ("securityhub", "hub"): one_by_one("securityhub", "describe_hub", lambda arn: {"HubArn": arn}, *NOT_SUBSCRIBED),
     ("wafv2", "global"): web_acls_there,
     ("iam", "role"): one_by_one("iam", "get_role", lambda arn: {"RoleName": tail(arn)}, "NoSuchEntity"),
 }

@@ -83,8 +83,27 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     if part(stack, "log_group"):
         yield "Logs", part(stack, "log_group")["name"]
     yield from alarm_rows(stack)
+    if governed := governance(part(stack, "governance")):
+        yield "Governance", governed
     if embedded:
         yield "Runtime", f"{embedded['runtime']}, on the embedded AWS at {embedded['endpoint']}"
+
+
+def governance(found: Mapping[str, Any]) -> str:
+    """What the account does for the stack, in one line; empty where it does nothing."""
+    words = []
+    if found.get("image_scanning"):
+        words.append(f"images scanned ({found['image_scanning']})")
+    if found.get("image_replication"):
+        words.append(f"images copied to {', '.join(found['image_replication'])}")
+    if found.get("trail"):
+        words.append("a trail")
+    if found.get("config_rules"):
+        recorder = " with a recorder" if found.get("config_bucket") else ""
+        words.append(f"{len(found['config_rules'])} Config rules{recorder}")
+    if found.get("security_hub"):
+        words.append("Security Hub")
+    return ", ".join(words)
 
 
 def alarm_rows(stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

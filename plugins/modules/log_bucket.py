@@ -90,10 +90,11 @@ def main() -> None:
         else:
             bucket = _log_bucket.LogBucket(
                 name=given["name"],
-                trail=given["trail"],
+                writers=_log_bucket.trail_statements(
+                    given["name"], given["trail"], aws.region, aws.account_id(), aws.partition
+                ),
                 expire_days=given["expire_days"],
                 region=aws.region,
-                account_id=aws.account_id(),
                 partition=aws.partition,
                 tags={str(key): str(value) for key, value in given["tags"].items()},
             )

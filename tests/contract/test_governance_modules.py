@@ -111,3 +111,130 @@ def test_a_bucket_comes_and_goes_with_its_logs(bucket: Module, clients: Any) -> 
 def test_each_change_of_a_bucket_is_one(bucket: Module, changes: dict[str, Any]) -> None:
     bucket.changes_once(**changes)
     bucket(state="absent")
+
+
+RULES = {"ECS_CONTAINERS_NONPRIVILEGED": {}, "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS": {"authorizedTcpPorts": "80,443"}}
+TYPES = ["AWS::EC2::SecurityGroup", "AWS::ECS::TaskDefinition"]
+
+
+def config_of(clients: Any) -> tuple[list[str], list[str], list[str]]:
+    """Names of rules, recorders and channels."""
+    config = clients("config")
+    return (
+        sorted(rule["ConfigRuleName"] for rule in config.describe_config_rules()["ConfigRules"]),
+        [one["name"] for one in config.describe_configuration_recorders()["ConfigurationRecorders"]],
+        [one["name"] for one in config.describe_delivery_channels()["DeliveryChannels"]],
+    )
+
+
+@pytest.fixture
+def judged(make: Make) -> Iterator[Module]:
+    module = make(
+        "config_rules",
+        stack="contract",
+        bucket="contract-config",
+        expire_days=30,
+        rules=RULES,
+        resource_types=TYPES,
+        tags={"a": "b"},
+    )
+    yield module
+    module(state="absent")
+
+
+def test_rules_come_with_their_recorder_and_go_with_it(judged: Module, clients: Any) -> None:
+    judged.comes_and_goes()
+    assert config_of(clients) == ([], [], [])
+    assert "contract-config" not in [one["Name"] for one in clients("s3").list_buckets()["Buckets"]]
+    assert judged()["recorder"] == {"name": "contract-recorder", "own": True, "recording": True}
+    assert config_of(clients) == (
+        ["contract-ecs-containers-nonprivileged", "contract-vpc-sg-open-only-to-authorized-ports"],
+        ["contract-recorder"],
+        ["contract-recorder"],
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rules": {"ECS_CONTAINERS_READONLY_ACCESS": {}, **dict.fromkeys(RULES, {"authorizedTcpPorts": "443"})}},
+        {"resource_types": [], "expire_days": 60, "tags": {"a": "c"}},
+    ],
+    ids=["rules", "the rest"],
+)
+def test_each_change_of_config_is_one(judged: Module, changes: dict[str, Any]) -> None:
+    judged.changes_once(**changes)
+
+
+def test_what_was_stopped_by_hand_records_again(judged: Module, clients: Any) -> None:
+    judged()
+    clients("config").stop_configuration_recorder(ConfigurationRecorderName="contract-recorder")
+    assert judged(check=True)["changed"] and judged()["changed"]
+    (status,) = clients("config").describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    assert status["recording"]
+    assert not judged()["changed"]
+
+
+@pytest.fixture
+def others_recorder(clients: Any) -> Iterator[Any]:
+    """AWS Config as somebody else has set it up, with a rule."""
+    config = clients("config")
+    clients("s3").create_bucket(
+        Bucket="others-config", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
+    )
+    recorder = {"name": "default", "roleARN": "arn:aws:iam::000000000000:role/other"}
+    config.put_configuration_recorder(ConfigurationRecorder=recorder)
+    config.put_delivery_channel(DeliveryChannel={"name": "default", "s3BucketName": "others-config"})
+    source = {"Owner": "AWS", "SourceIdentifier": "ECS_CONTAINERS_NONPRIVILEGED"}
+    config.put_config_rule(ConfigRule={"ConfigRuleName": "contract-two-ecs", "Source": source})
+    yield recorder
+    config.stop_configuration_recorder(ConfigurationRecorderName="default")
+    config.delete_config_rule(ConfigRuleName="contract-two-ecs")
+    config.delete_configuration_recorder(ConfigurationRecorderName="default")
+    config.delete_delivery_channel(DeliveryChannelName="default")
+    clients("s3").delete_bucket(Bucket="others-config")
+
+
+def test_the_recorder_of_somebody_else_is_used_and_stays(
+    judged: Module, others_recorder: dict[str, str], clients: Any
+) -> None:
+    before = clients("config").describe_configuration_recorders()["ConfigurationRecorders"]
+    done = judged()
+    assert done["recorder"] == {"name": "default", "own": False, "recording": False}
+    assert not judged(check=True)["changed"]
+    assert "contract-config" not in [one["Name"] for one in clients("s3").list_buckets()["Buckets"]]
+    judged(state="absent")
+    assert config_of(clients) == (["contract-two-ecs"], ["default"], ["default"])
+    assert clients("config").describe_configuration_recorders()["ConfigurationRecorders"] == before
+
+
+BEST_PRACTICES = "aws-foundational-security-best-practices/v/1.0.0"
+CIS = "cis-aws-foundations-benchmark/v/3.0.0"
+
+
+@pytest.fixture
+def hub(make: Make) -> Iterator[Module]:
+    module = make("security_hub", stack="contract", standards=[BEST_PRACTICES], tags={"a": "b"})
+    yield module
+    module(state="absent")
+
+
+def test_a_hub_comes_and_goes(hub: Module, clients: Any) -> None:
+    hub.comes_and_goes()
+    with pytest.raises(clients("securityhub").exceptions.InvalidAccessException):
+        clients("securityhub").describe_hub()
+
+
+def test_a_change_of_the_hub_is_one(hub: Module) -> None:
+    hub.changes_once(standards=[CIS], tags={"a": "c"})
+
+
+def test_the_hub_of_somebody_else_stays(hub: Module, clients: Any) -> None:
+    client = clients("securityhub")
+    client.enable_security_hub(EnableDefaultStandards=False, Tags={"amica:stack": "other"})
+    for check in (True, False):
+        done = hub(check=check)
+        assert not done["changed"] and done["hub"] == {"own": False, "standards": []}
+        assert not hub(check=check, state="absent")["changed"]
+    assert client.get_enabled_standards()["StandardsSubscriptions"] == []
+    client.disable_security_hub()

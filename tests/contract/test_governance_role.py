@@ -9,6 +9,9 @@ from support.embedded import EmbeddedAws
 from support.role import Role
 
 NAME, OTHER = "governed", "somebodys-trail"
+CONFIG, HUB = "Config judges the stack's parts", "Security Hub checks the account"
+# A scanning and a replication rule, a trail, two buckets, seven Config rules, their recorder and its channel.
+EVERYTHING = 14
 IMAGES = "The account scans and copies the stack's images as the stack says"
 
 
@@ -23,6 +26,9 @@ def left(clients: Any) -> list[Any]:
         *ecr.get_registry_scanning_configuration()["scanningConfiguration"]["rules"],
         *ecr.describe_registry()["replicationConfiguration"]["rules"],
         *(trail for trail in clients("cloudtrail").describe_trails()["trailList"] if trail["Name"] != OTHER),
+        *clients("config").describe_config_rules()["ConfigRules"],
+        *clients("config").describe_configuration_recorders()["ConfigurationRecorders"],
+        *clients("config").describe_delivery_channels()["DeliveryChannels"],
         *(bucket for bucket in clients("s3").list_buckets()["Buckets"] if bucket["Name"].startswith(NAME)),
     ]
 
@@ -34,23 +40,26 @@ def test_off_on_again_changed_and_off(role: Role, clients: Any) -> None:
         "governance_image_scanning": "SCAN_ON_PUSH",
         "governance_image_replication": ["eu-west-1"],
         "governance_trail": "true",
+        "governance_config": "true",
+        "governance_security_hub": "true",
     }
     foreseen = role(wanted, check=True)
     assert left(clients) == [], "check mode wrote something"
     assert set(foreseen) == set(role(wanted)) and foreseen
-    assert len(left(clients)) == 4
+    assert len(left(clients)) == EVERYTHING
+    assert clients("securityhub").describe_hub()["HubArn"].endswith(":hub/default")
     trail = clients("cloudtrail").get_trail_status(Name=f"{NAME}-trail-ap-southeast-1")
     assert trail["IsLogging"]
     assert role(wanted) == []
     changed = {**wanted, "governance_image_replication": [], "governance_trail_days": "30"}
     assert role(changed) == [IMAGES, "The trail's records have a place"]
-    assert role() == [IMAGES, "The trail is gone", "The trail's records are gone"], "what is switched off goes"
+    assert role() == [IMAGES, "The trail is gone", "The trail's records are gone", CONFIG, HUB], "what is off goes"
     assert left(clients) == []
 
     role(wanted)
     off = {**wanted, "governance_state": "absent"}
     foreseen = role(off, check=True)
-    assert len(left(clients)) == 4
+    assert len(left(clients)) == EVERYTHING
     assert foreseen == role(off)
     assert left(clients) == []
     assert role(off) == []

@@ -295,6 +295,9 @@ def test_the_stack_s_share_of_the_account_s_settings() -> None:
         "image_replication": ["us-east-1"],
         "trail": None,
         "audit_bucket": False,
+        "config_rules": [],
+        "config_bucket": False,
+        "security_hub": None,
     }
     trail = arn("cloudtrail", "trail/amica-trail-eu-west-1")
     tagged: dict[str, dict[str, str]] = {trail: {}, f"arn:aws:s3:::amica-audit-{ACCOUNT}-{REGION}": {}}
@@ -304,6 +307,16 @@ def test_the_stack_s_share_of_the_account_s_settings() -> None:
     assert stack_of(replace(NOTHING, scanning_rules=[], replication_rules=[{**copying, "repositoryFilters": []}]))[
         "absent"
     ]
+
+
+def test_what_judges_the_stack_is_known_and_told() -> None:
+    rule, hub = arn("config", "config-rule/config-rule-abc123"), arn("securityhub", "hub/default")
+    tagged: dict[str, dict[str, str]] = {rule: {}, hub: {}, f"arn:aws:s3:::amica-config-{ACCOUNT}-{REGION}": {}}
+    stack = stack_of(replace(NOTHING, tagged=tagged))
+    governance = stack["governance"]
+    assert (governance["config_rules"], governance["config_bucket"], governance["security_hub"]) == ([rule], True, hub)
+    assert dict(rows(stack, {}))["Governance"] == "1 Config rules with a recorder, Security Hub"
+    assert "Governance" not in dict(rows(stack_of(NOTHING), {}))
 
 
 def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
