@@ -113,7 +113,8 @@ def test_each_change_of_a_bucket_is_one(bucket: Module, changes: dict[str, Any])
     bucket(state="absent")
 
 
-RULES = {"ECS_CONTAINERS_NONPRIVILEGED": {}, "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS": {"authorizedTcpPorts": "80,443"}}
+PORTS = "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS"
+RULES = {"ECS_CONTAINERS_NONPRIVILEGED": {}, PORTS: {"authorizedTcpPorts": "80,443"}}
 TYPES = ["AWS::EC2::SecurityGroup", "AWS::ECS::TaskDefinition"]
 
 
@@ -157,7 +158,7 @@ def test_rules_come_with_their_recorder_and_go_with_it(judged: Module, clients: 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rules": {"ECS_CONTAINERS_READONLY_ACCESS": {}, **dict.fromkeys(RULES, {"authorizedTcpPorts": "443"})}},
+        {"rules": {"ECS_CONTAINERS_READONLY_ACCESS": {}, PORTS: {"authorizedTcpPorts": "443"}}},
         {"resource_types": [], "expire_days": 60, "tags": {"a": "c"}},
     ],
     ids=["rules", "the rest"],
