@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract tests share one embedded AWS; each test names its resources for itself and removes them."""
+"""Each file of contract tests has an embedded AWS of its own, so that the order of the files means nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.embedded import EmbeddedAws
 from support.machine import free_port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     made = EmbeddedAws(tmp_path_factory.mktemp("embedded-aws"), free_port())
     made.start()
@@ -22,7 +22,7 @@ def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedA
     made.command("stop")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clients(embedded_aws: EmbeddedAws) -> Callable[..., Any]:
     """`clients("ecs")` is a client of that service, `clients("acm", "us-east-1")` one in another region."""
     return embedded_aws.client

@@ -51,7 +51,7 @@ DEFINITION: dict[str, Any] = {
 Make = Callable[..., Module]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make(embedded_aws: Any) -> Make:
     def make_module(module: str, **options: Any) -> Module:
         return Module(module, {**embedded_aws.options, **options})
