@@ -114,13 +114,22 @@ def install(clock: Clock, delay: float, origin_delay: float) -> None:
         original(parent, {**record, "Status": "Deploying"} if deploying else record)
 
 
+def distribution(host: str) -> tuple[bool, dict[str, Any] | None]:
+    """Whether the host is CloudFront's, and the distribution that it belongs to: by its own domain name or an alias."""
+    for suffix in SUFFIXES:
+        if host.endswith(suffix):
+            return True, cloudfront.find_distribution_for_label(host.removesuffix(suffix))
+    alias = f"CNAME>{host}</"
+    found = next((one for one in cloudfront._distributions.values() if alias in one["config_xml"]), None)
+    return found is not None, found
+
+
 async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
-    """Where a request to a distribution's domain name goes; None for any other host."""
-    suffix = next((suffix for suffix in SUFFIXES if host.lower().endswith(suffix)), "")
-    if not suffix:
-        return None
+    """Where a request to a distribution's domain name or alias goes; None for any other host."""
     with request_scope(ACCOUNT, "us-east-1"):
-        found = cloudfront.find_distribution_for_label(host.lower().removesuffix(suffix))
+        ours, found = distribution(host.lower())
+        if not ours:
+            return None
         if not found or not found["enabled"]:
             return error(403, "CloudFront")
         config = cloudfront.parse_distribution_dataplane_config(found)
@@ -130,6 +139,7 @@ async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
         if not origin:
             return error(502, "CloudFront")
         if origin["s3_bucket"]:
+            head.put("Host", found["DomainName"])
             return None  # MiniStack serves what lies in its own buckets.
         fields = {name.lower(): value for name, value in head.fields}
         secure = fields.get("x-forwarded-proto") == "https"

@@ -80,6 +80,15 @@ SHORTEST_EDGE_SECRET = 16
 STRATEGIES = (*ROLLING, *SHIFTING)
 THRESHOLDS = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 EDGES = ("open", "cloudfront_only", "private")
+# https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html, TLS from 1.2 on.
+EDGE_CHOICES = {
+    "cloudfront_http_version": ("http1.1", "http2", "http3", "http2and3"),
+    "cloudfront_minimum_tls": ("TLSv1.2_2018", "TLSv1.2_2019", "TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025"),
+    "cloudfront_price_class": ("PriceClass_100", "PriceClass_200", "PriceClass_All"),
+}
+# Those whose floor is TLS 1.2 or 1.3.
+SSL_POLICY = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-\S+")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -256,6 +265,29 @@ def network_problems(settings: Settings) -> Iterator[Problem]:
             "cannot hold the stack: AWS takes /16 to /28, and the subnets need room",
             "Write a network from /16 to /24, for example vpc_cidr: 10.0.0.0/16",
         )
+
+
+def viewer_problems(settings: Settings) -> Iterator[Problem]:
+    """Problems of what viewers are offered."""
+    for variable, choices in EDGE_CHOICES.items():
+        if variable in settings and settings[variable] not in choices:
+            yield Problem(variable, settings[variable], "is none of the choices", f"Write one of {', '.join(choices)}")
+    policy = settings.get("alb_ssl_policy")
+    if policy is not None and not SSL_POLICY.fullmatch(str(policy)):
+        yield Problem(
+            "alb_ssl_policy",
+            policy,
+            "is not a policy of TLS 1.2 or newer",
+            "Write for example alb_ssl_policy: ELBSecurityPolicy-TLS13-1-2-2021-06",
+        )
+    headers = settings.get("cloudfront_response_headers_policy_id")
+    if headers and not UUID.fullmatch(str(headers)):
+        remedy = "Write its id, such as 67f7725c-6f97-4210-82d7-5512b31e9d03, or nothing"
+        yield Problem("cloudfront_response_headers_policy_id", headers, "is not the id of a policy", remedy)
+    paths = settings.get("cloudfront_cached_paths") or []
+    if not isinstance(paths, (list, tuple)) or not all(str(path).startswith(("/", "*")) for path in paths):
+        remedy = "Write for example cloudfront_cached_paths: [/assets/*]"
+        yield Problem("cloudfront_cached_paths", paths, "is not a list of paths", remedy)
 
 
 def edge_problems(settings: Settings) -> Iterator[Problem]:
@@ -650,6 +682,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     endpoint_problems,
     network_problems,
     edge_problems,
+    viewer_problems,
     way_out_problems,
     range_problems,
     health_check_problems,

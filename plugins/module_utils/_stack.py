@@ -274,6 +274,9 @@ def distribution_part(answers: Answers) -> dict[str, Any] | None:
         "domain_name": distribution["DomainName"],
         "status": distribution["Status"],
         "enabled": distribution.get("Enabled"),
+        "http_version": str(distribution.get("HttpVersion", "")).lower(),
+        "ipv6": distribution.get("IsIPV6Enabled"),
+        "minimum_tls": (distribution.get("ViewerCertificate") or {}).get("MinimumProtocolVersion"),
         "aliases": list((distribution.get("Aliases") or {}).get("Items") or []),
     }
 

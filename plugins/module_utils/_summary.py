@@ -57,6 +57,18 @@ def traffic(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     return ", ".join(f"{percent} % to {name}" for name, percent in shares.items() if percent)
 
 
+EDGE = {"web_acl": "web ACL", "error_page": "error page", "vpc_origin": "VPC origin"}
+HTTP_VERSIONS = {"http1.1": "HTTP/1.1", "http2": "HTTP/2", "http3": "HTTP/3", "http2and3": "HTTP/2 and 3"}
+
+
+def edge_text(distribution: Mapping[str, Any], edge: Mapping[str, Any]) -> str:
+    """What viewers are offered and what stands around the distribution, such as `HTTP/2 and 3, IPv6, web ACL`."""
+    http = str(distribution.get("http_version") or "")
+    words = [HTTP_VERSIONS.get(http, http), "IPv6" if distribution.get("ipv6") else "", distribution.get("minimum_tls")]
+    words += [title for name, title in EDGE.items() if edge.get(name)]
+    return ", ".join(word for word in words if word)
+
+
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
@@ -64,6 +76,7 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Chat", chat
     if urls.get("cloudfront"):
         yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"
+        yield "Edge", edge_text(part(stack, "distribution"), part(stack, "edge"))
     yield "Health", f"{stack['health']}: {stack['summary']}"
     if part(stack, "vpc"):
         yield "Network", network(part(stack, "vpc"))

@@ -197,7 +197,14 @@ stack:
           C(image), C(image_digest), C(secrets), its variables and ARNs, and C(secrets_version).
       type: dict
     distribution:
-      description: The distribution; C(id), C(arn), C(domain_name), C(status), C(enabled) and C(aliases).
+      description:
+        - The distribution; C(id), C(arn), C(domain_name), C(status), C(enabled), C(aliases), C(http_version), C(ipv6)
+          and C(minimum_tls), the oldest TLS version that a browser may speak.
+      type: dict
+    edge:
+      description:
+        - What stands around the distribution; whether there is C(web_acl), C(error_page) and C(vpc_origin), and
+          C(certificates), each with C(arn) and C(domain).
       type: dict
     secrets:
       description: The secrets that the stack keeps, each with C(name), the variable, C(arn) and C(store).

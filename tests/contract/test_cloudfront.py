@@ -166,6 +166,8 @@ def test_viewers_see_the_error_page_and_the_policys_headers(edge: Edge, embedded
             "origin": {**ORIGIN, "http_port": pages, "custom_headers": {"X-Edge": "secret"}},
             "response_headers_policy_id": SECURITY_HEADERS,
             "error_page": {"codes": [503], **error_page},
+            "aliases": ["chat.example.net"],
+            "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1",
         }
     )
     assert "secret" not in json.dumps(made)
@@ -175,6 +177,9 @@ def test_viewers_see_the_error_page_and_the_policys_headers(edge: Edge, embedded
     status, headers, body = ask(embedded_aws, host, "/503")
     assert (status, body, headers["Content-Type"]) == (503, b"back soon", "text/html; charset=utf-8")
     assert ask(embedded_aws, host, "/500")[0] == 500
+    by_alias = [ask(embedded_aws, "Chat.example.net", path)[::2] for path in ("/", "/503", "/maintenance/index.html")]
+    assert by_alias == [(200, b"secret"), (503, b"back soon"), (200, b"back soon")]
+    assert ask(embedded_aws, "other.example.net")[1]["Via"] is None
 
     changes: list[dict[str, Any]] = [{"html": "soon"}, {"path": "/down/index.html"}, {"tags": {}}]
     for change in changes:

@@ -319,17 +319,23 @@ def test_what_judges_the_stack_is_known_and_told() -> None:
     assert "Governance" not in dict(rows(stack_of(NOTHING), {}))
 
 
+TLS_12 = {"ACMCertificateArn": "arn", "MinimumProtocolVersion": "TLSv1.2_2021"}
+
+
 def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
     distribution = {"Id": "E1", "ARN": "d", "DomainName": "d1.cloudfront.net", "Status": "Deployed"}
+    viewers = {"HttpVersion": "HTTP2AND3", "IsIPV6Enabled": True, "ViewerCertificate": TLS_12}
     ours, another = (f"arn:aws:acm:us-east-1:111122223333:certificate/{number}" for number in (1, 2))
+    web_acl = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/amica-distribution/1"
     stack = stack_of(
         replace(
             NOTHING,
-            distribution={**distribution, "Aliases": {"Quantity": 1, "Items": ["chat.example.com"]}},
-            tagged={ours: {"amica:domain": "chat.example.com"}, another: {"amica:stack": "amica"}},
+            distribution={**distribution, **viewers, "Aliases": {"Quantity": 1, "Items": ["chat.example.com"]}},
+            tagged={ours: {"amica:domain": "chat.example.com"}, another: {"amica:stack": "amica"}, web_acl: {}},
         )
     )
-    assert dict(rows(stack, {}))["Chat"] == "https://chat.example.com"
+    told = dict(rows(stack, {}))
+    assert (told["Chat"], told["Edge"]) == ("https://chat.example.com", "HTTP/2 and 3, IPv6, TLSv1.2_2021, web ACL")
     assert stack["edge"]["certificates"] == [{"arn": ours, "domain": "chat.example.com"}]
 
 

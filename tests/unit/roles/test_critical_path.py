@@ -41,6 +41,10 @@ def roles() -> list[str]:
     return [role["role"].rpartition(".")[2] for role in play["roles"]]
 
 
+def test_what_cannot_be_is_refused_before_the_first_change() -> None:
+    assert roles()[:2] == ["amica", "verify"]
+
+
 def test_what_takes_minutes_is_asked_for_before_the_image_builds() -> None:
     order = roles()
     slow = [order.index(name) for name in ("vpc", "security_groups", "alb", "cloudfront")]
