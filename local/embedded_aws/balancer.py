@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ministack.services import alb
 
+from embedded_aws.access_logs import AccessLogs
 from embedded_aws.front_door import Answer
 from embedded_aws.front_door import Head
 from embedded_aws.front_door import Upstream
@@ -30,30 +32,49 @@ from embedded_aws.targets import scope
 class Balancer:
     """Routes what arrives at a listener."""
 
-    def __init__(self, targets: Targets) -> None:
+    def __init__(self, targets: Targets, logs: AccessLogs) -> None:
         self.targets = targets
+        self.logs = logs
 
     async def route(self, listener_arn: str, head: Head, peer: str, keep_host: bool = False) -> Answer | Upstream:
         """:param keep_host: leave the Host as it is: the request did not come by the listener's own port."""
+        asked = Head(head.first, list(head.fields))
         with scope(listener_arn):
             listener = alb._listeners.get(listener_arn)
             if not listener:
                 return error(503)
-            fields = {name.lower(): head.get(name.lower()) for name, _ in head.fields}
-            url = urlsplit(head.target)
-            fields = alb._target_headers(listener["LoadBalancerArn"], listener, fields, peer)
-            for action in sorted(
-                self.actions(listener_arn, head.method, url.path, url.query, fields),
-                key=lambda item: int(item.get("Order") or 1),
-            ):
-                if action["Type"] == "forward":
-                    return self.forward(listener, action, head, fields, keep_host)
-                if action["Type"] in ("redirect", "fixed-response"):
-                    status, answer, body = await alb._execute_action(
-                        action, head.method, url.path, fields, b"", {}, raw_query_string=url.query
-                    )
-                    return Answer(status, body, (("Server", "awselb/2.0"), *answer.items()))
-            return error(502)
+            where = await self.where(listener, head, peer, keep_host)
+
+        def log(status: int) -> None:
+            with scope(listener_arn):
+                self.logs.of_balancer(listener, asked, peer, where, status)
+
+        if isinstance(where, Answer):
+            log(where.status)
+            return where
+
+        async def logged(status: int) -> None:
+            log(status)
+
+        return replace(where, instead=logged)
+
+    async def where(self, listener: dict[str, Any], head: Head, peer: str, keep_host: bool) -> Answer | Upstream:
+        """What the first rule that matches does with the request."""
+        fields = {name.lower(): head.get(name.lower()) for name, _ in head.fields}
+        url = urlsplit(head.target)
+        fields = alb._target_headers(listener["LoadBalancerArn"], listener, fields, peer)
+        for action in sorted(
+            self.actions(listener["ListenerArn"], head.method, url.path, url.query, fields),
+            key=lambda item: int(item.get("Order") or 1),
+        ):
+            if action["Type"] == "forward":
+                return self.forward(listener, action, head, fields, keep_host)
+            if action["Type"] in ("redirect", "fixed-response"):
+                status, answer, body = await alb._execute_action(
+                    action, head.method, url.path, fields, b"", {}, raw_query_string=url.query
+                )
+                return Answer(status, body, (("Server", "awselb/2.0"), *answer.items()))
+        return error(502)
 
     @staticmethod
     def actions(arn: str, method: str, path: str, query: str, fields: dict[str, str]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ from embedded_aws.ecs.folders import remove_tree
 
 LOCAL = Path(__file__).resolve().parent.parent
 LOCK = LOCAL / "requirements.lock"
-DELAYS = ("alb", "cloudfront", "deployment", "nat", "vpc_origin")
+DELAYS = ("access_logs", "alb", "cloudfront", "deployment", "nat", "vpc_origin")
 # Seconds.
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 45.0

@@ -14,6 +14,7 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudfront
 from ministack.services import waf
 
+from embedded_aws.access_logs import AccessLogs
 from embedded_aws.clock import Clock
 from embedded_aws.context import ACCOUNT
 from embedded_aws.correction import Reply
@@ -124,8 +125,9 @@ def distribution(host: str) -> tuple[bool, dict[str, Any] | None]:
     return found is not None, found
 
 
-async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
+async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | Upstream | None:
     """Where a request to a distribution's domain name or alias goes; None for any other host."""
+    asked = Head(head.first, list(head.fields))
     with request_scope(ACCOUNT, "us-east-1"):
         ours, found = distribution(host.lower())
         if not ours:
@@ -148,6 +150,7 @@ async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
         ) or cloudfront._check_allowed_methods(behavior, head.method)
         if refusal:
             status, answer, body = refusal
+            logs.of_distribution(found, asked, peer, secure, status)
             return Answer(status, body, tuple(answer.items()))
         forwards_header, _, _ = cloudfront._forwarding_predicates(behavior)
         if not forwards_header("host"):
@@ -174,6 +177,7 @@ async def route(host: str, head: Head, peer: str) -> Answer | Upstream | None:
 
         async def instead(status: int) -> Answer | None:
             """The error page that the distribution has for this status, from its own origin."""
+            logs.of_distribution(found, asked, peer, secure, status)
             page = config["custom_error_responses"].get(status)
             if not page:
                 return None

@@ -31,8 +31,8 @@ class Context:
         :raises LookupError: there is no such group.
     :param read_secret: the `valueFrom` of a container's secret -> its text.
         :raises LookupError: why it cannot be had.
-    :param delays: seconds on the clock that a new alb, nat, cloudfront or vpc_origin stays in its first state, and that
-        a task of a new deployment waits for its place.
+    :param delays: seconds on the clock that a new alb, nat, cloudfront or vpc_origin stays in its first state, that a
+        task of a new deployment waits for its place, and that access_logs take to their bucket.
     """
 
     home: Path

@@ -151,6 +151,7 @@ def put_log_lines(group: str, stream: str, lines: Iterable[tuple[str, float]]) -
 
 def correct_services(clock: Clock, options: Options) -> None:
     """The services that need nothing of each other."""
+    from embedded_aws import access_logs
     from embedded_aws import autoscaling
     from embedded_aws import calls
     from embedded_aws import cloudfront
@@ -165,6 +166,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     from embedded_aws import tagging
 
     delays = options.delays
+    access_logs.install()
     autoscaling.install()
     calls.install()
     cloudfront.install(clock, delays.get("cloudfront", 0), delays.get("vpc_origin", 0))
@@ -180,7 +182,7 @@ def correct_services(clock: Clock, options: Options) -> None:
 
 
 def api_router(
-    balancer: Any, port: int, touch: Callable[[], None]
+    balancer: Any, logs: Any, port: int, touch: Callable[[], None]
 ) -> Callable[[Head, str], Awaitable[Answer | Upstream]]:
     """Requests that name a load balancer or a distribution go there, all others to MiniStack on its inner port."""
     from ministack.services import alb
@@ -206,7 +208,7 @@ def api_router(
             head.first = (head.method, f"/{rest}", head.first[2])
         if name and (arn := listener(name, asked)):
             return await balancer.route(arn, head, peer, keep_host=True)  # type: ignore[no-any-return]
-        if through := await cloudfront.route(host, head, peer):
+        if through := await cloudfront.route(host, head, peer, logs):
             return through
         if head.target == CALLS_PATH:
             return Answer(200, json.dumps(calls.counted).encode(), (("Content-Type", "application/json"),))
@@ -232,6 +234,7 @@ async def serve(options: Options) -> None:
 
     from embedded_aws import ecs
     from embedded_aws import elbv2
+    from embedded_aws.access_logs import AccessLogs
     from embedded_aws.balancer import Balancer
     from embedded_aws.ecs.choose import choose
     from embedded_aws.targets import Targets
@@ -241,7 +244,8 @@ async def serve(options: Options) -> None:
     # Tasks run by our own runtimes: MiniStack's search for containers of its own would only cost, or remove ours.
     ministack._docker_socket_present = lambda: False
     targets = Targets(clock)
-    balancer = Balancer(targets)
+    logs = AccessLogs(clock, options.delays.get("access_logs", 0))
+    balancer = Balancer(targets, logs)
     ports = elbv2.Ports(balancer, home)
 
     asked = asyncio.Event()
@@ -294,10 +298,10 @@ async def serve(options: Options) -> None:
     application = asyncio.create_task(serve_application(ministack.app, config, shutdown_trigger=ending))
     inner_port = inner.getsockname()[1]
     await asyncio.wait([application, asyncio.create_task(answering(inner_port))], return_when=asyncio.FIRST_COMPLETED)
-    door = Door(api_router(balancer, inner_port, asked.set))
+    door = Door(api_router(balancer, logs, inner_port, asked.set))
     front = await asyncio.start_server(door, ADDRESS, options.port, limit=HEAD_LIMIT)
     scheduler.start()
-    rest = [ports.watch(), targets.watch(lambda: not ended.is_set()), saving(asked, save)]
+    rest = [logs.watch(), ports.watch(), targets.watch(lambda: not ended.is_set()), saving(asked, save)]
     tasks = [asyncio.create_task(part) for part in rest]
     try:
         await application

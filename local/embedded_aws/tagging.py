@@ -62,6 +62,14 @@ def from_logs() -> Found:
     for name, group in cloudwatch_logs._log_groups.items():
         if group.get("tags"):
             yield f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{name}", flat(group["tags"])
+    for store in (
+        cloudwatch_logs._delivery_sources,
+        cloudwatch_logs._delivery_destinations,
+        cloudwatch_logs._deliveries,
+    ):
+        for record in store.values():
+            if record["tags"]:
+                yield record["arn"], flat(record["tags"])
 
 
 def from_alarms() -> Found:

@@ -70,6 +70,43 @@ def config_statements(bucket: str, account_id: str, partition: str) -> list[Stat
     ]
 
 
+def load_balancer_statements(bucket: str, account_id: str, partition: str) -> list[Statement]:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+
+    A load balancer writes below the number of its own account only.
+    """
+    return [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Sid": "LoadBalancerWrites",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:{partition}:s3:::{bucket}/AWSLogs/{account_id}/*",
+        }
+    ]
+
+
+def delivery_statements(bucket: str, region: str, account_id: str, partition: str) -> list[Statement]:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html
+
+    Word for word the statement that AWS would add by itself. `region` is that of the deliveries.
+    """
+    source = f"arn:{partition}:logs:{region}:{account_id}:delivery-source:*"
+    return [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "delivery.logs.amazonaws.com"},
+            "Sid": "AWSLogDeliveryWrite",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:{partition}:s3:::{bucket}/AWSLogs/{account_id}/*",
+            "Condition": {
+                "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": account_id},
+                "ArnLike": {"aws:SourceArn": source},
+            },
+        }
+    ]
+
+
 @dataclass(frozen=True)
 class LogBucket:
     """What the bucket should be. `writers` let a service in; `expire_days` 0 keeps all."""
@@ -141,7 +178,7 @@ def absent(s3: Any, name: str, check: bool) -> Outcome:
     """Removes the bucket and every log in it."""
     before = read(s3, name)
     if before and not check:
-        # CloudTrail delivers for some minutes after its trail is gone; without the policy it no longer can.
+        # Logs come for some minutes after what they tell of is gone; without the policy they no longer can.
         if before.get("Policy"):
             s3.delete_bucket_policy(Bucket=name)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name, PaginationConfig={"PageSize": MOST_DELETED})

@@ -41,6 +41,8 @@ class StackNames:
     error_page_bucket: str
     audit_bucket: str
     config_bucket: str
+    load_balancer_logs_bucket: str
+    distribution_logs_bucket: str
     # No stack's name has a slash, so this is the start of no other stack's alarms.
     alarms: str
     edge_alarms: str
@@ -70,6 +72,8 @@ def names(name: str) -> StackNames:
         error_page_bucket=f"{name}-error-page",
         audit_bucket=f"{name}-audit",
         config_bucket=f"{name}-config",
+        load_balancer_logs_bucket=f"{name}-access",
+        distribution_logs_bucket=f"{name}-edge-access",
         alarms=f"{name}/",
         edge_alarms=f"{name}/edge/",
         edge_topic=f"{name}-edge-alerts",

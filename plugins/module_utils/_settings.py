@@ -88,6 +88,8 @@ EDGE_CHOICES = {
 }
 # Those whose floor is TLS 1.2 or 1.3.
 SSL_POLICY = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-\S+")
+SWITCHES = ("amica_access_logs", "cloudfront_error_page", "cloudfront_ipv6", "cloudfront_waf")
+SWITCH = re.compile(r"true|false|yes|no|on|off|1|0", re.IGNORECASE)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -123,6 +125,7 @@ RANGES = {
     "alb_idle_timeout": Range(1, 4000, 300),
     "alb_stickiness_duration": Range(1, 604800, 86400),
     "alb_unhealthy_threshold": Range(2, 10, 2),
+    "amica_access_logs_days": Range(1, 3650, 90),
     "amica_container_port": Range(1, 65535, 8080),
     "ecs_fargate_desired_count": Range(0, 5000, 1),
     "ecs_fargate_bake_minutes": Range(0, 1440, 5),
@@ -268,10 +271,13 @@ def network_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def viewer_problems(settings: Settings) -> Iterator[Problem]:
-    """Problems of what viewers are offered."""
+    """Problems of what viewers are offered and of what is kept of their requests."""
     for variable, choices in EDGE_CHOICES.items():
         if variable in settings and settings[variable] not in choices:
             yield Problem(variable, settings[variable], "is none of the choices", f"Write one of {', '.join(choices)}")
+    for variable in SWITCHES:
+        if variable in settings and not SWITCH.fullmatch(str(settings[variable])):
+            yield Problem(variable, settings[variable], "is neither true nor false", f"Write {variable}: true or false")
     policy = settings.get("alb_ssl_policy")
     if policy is not None and not SSL_POLICY.fullmatch(str(policy)):
         yield Problem(

@@ -357,7 +357,7 @@ def secret_parts(stack: str, tagged: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def edge_part(answers: Answers, names: StackNames) -> dict[str, Any]:
-    """Which of the parts around the distribution stand; all of them carry the stack's tag."""
+    """Which of the parts around distribution and load balancer stand; all of them carry the stack's tag."""
 
     def stands(*ends: str) -> bool:
         return any(end in arn for arn in answers.tagged for end in ends)
@@ -366,6 +366,10 @@ def edge_part(answers: Answers, names: StackNames) -> dict[str, Any]:
         "web_acl": stands(f":global/webacl/{names.distribution}/", f":global/ipset/{names.distribution}-"),
         "error_page": stands(f":s3:::{names.error_page_bucket}-"),
         "vpc_origin": stands(":vpcorigin/"),
+        "load_balancer_logs": stands(f":s3:::{names.load_balancer_logs_bucket}-"),
+        "distribution_logs": stands(
+            f":s3:::{names.distribution_logs_bucket}-", f":delivery-source:{names.distribution}"
+        ),
         "certificates": [
             {"arn": arn, "domain": tags[DOMAIN_TAG]}
             for arn, tags in sorted(answers.tagged.items())

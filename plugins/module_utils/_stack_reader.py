@@ -37,6 +37,7 @@ STACK_TAG = "amica:stack"
 # Services whose ARNs say no kind, or whose check needs none.
 NO_KINDS = ("ec2", "s3", "sns")
 EDGE_SERVICES = ("acm", "cloudfront", "wafv2")
+DELIVERY_KINDS = ("delivery", "delivery-destination", "delivery-source")
 
 
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
@@ -256,10 +257,15 @@ def read_tagged_elsewhere(aws: Clients, stack: str) -> dict[str, dict[str, str]]
         return {}
     found = read_tagged(aws, stack, aws.global_region)
     wanted = names(stack)
+
+    def is_edge_s(arn: str) -> bool:
+        _, _, service, _, _, resource = arn.split(":", 5)
+        return service in EDGE_SERVICES or resource.partition(":")[0] in DELIVERY_KINDS
+
     return {
         arn: tags
         for arn, tags in found.items()
-        if arn.split(":")[2] in EDGE_SERVICES or wanted.edge_alarms in arn or arn.endswith(f":{wanted.edge_topic}")
+        if is_edge_s(arn) or wanted.edge_alarms in arn or arn.endswith(f":{wanted.edge_topic}")
     }
 
 
@@ -373,11 +379,14 @@ def clusters_there(aws: Clients, arns: list[str]) -> set[str]:
 def one_by_one(
     service: str, operation: str, arguments: Callable[[str], dict[str, Any]], *codes: str
 ) -> Callable[[Clients, list[str]], set[str]]:
-    """A check that asks for each thing and takes one of these codes as a no."""
+    """A check that asks for each thing, in its own region, and takes one of these codes as a no."""
+
+    def alive(aws: Clients, arn: str) -> bool:
+        call = getattr(aws(service, arn.split(":")[3] or None), operation)
+        return absent_as_none(lambda: call(**arguments(arn)), *codes) is not None
 
     def there(aws: Clients, arns: list[str]) -> set[str]:
-        call = getattr(aws(service), operation)
-        return {arn for arn in arns if absent_as_none(lambda: call(**arguments(arn)), *codes) is not None}  # noqa: B023
+        return {arn for arn in arns if alive(aws, arn)}
 
     return there
 
@@ -397,19 +406,6 @@ def web_acls_there(aws: Clients, arns: list[str]) -> set[str]:
     return {str(one["ARN"]) for one in found}.intersection(arns)
 
 
-def certificates_there(aws: Clients, arns: list[str]) -> set[str]:
-    """Certificates of any region."""
-
-    def alive(arn: str) -> bool:
-        client = aws("acm", arn.split(":")[3])
-        return (
-            absent_as_none(lambda: client.describe_certificate(CertificateArn=arn), "ResourceNotFoundException")
-            is not None
-        )
-
-    return set(filter(alive, arns))
-
-
 def alarms_there(aws: Clients, arns: list[str]) -> set[str]:
     """Alarms of any region."""
     found: set[str] = set()
@@ -423,16 +419,6 @@ def alarms_there(aws: Clients, arns: list[str]) -> set[str]:
 def config_rules_there(aws: Clients, arns: list[str]) -> set[str]:
     rules = pages(aws("config"), "describe_config_rules", "ConfigRules")
     return {rule["ConfigRuleArn"] for rule in rules if not rule["ConfigRuleState"].startswith("DELETING")} & {*arns}
-
-
-def topics_there(aws: Clients, arns: list[str]) -> set[str]:
-    """Topics of any region."""
-
-    def alive(arn: str) -> bool:
-        client = aws("sns", arn.split(":")[3])
-        return absent_as_none(lambda: client.get_topic_attributes(TopicArn=arn), "NotFound") is not None
-
-    return set(filter(alive, arns))
 
 
 def scalable_targets_there(aws: Clients, arns: list[str]) -> set[str]:
@@ -460,9 +446,20 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ("ecs", "service"): services_there,
     ("ecs", "cluster"): clusters_there,
     ("logs", "log-group"): log_groups_there,
-    ("acm", "certificate"): certificates_there,
+    ("logs", "delivery"): one_by_one(
+        "logs", "get_delivery", lambda arn: {"id": arn.rpartition(":")[2]}, "ResourceNotFoundException"
+    ),
+    ("logs", "delivery-destination"): one_by_one(
+        "logs", "get_delivery_destination", lambda arn: {"name": arn.rpartition(":")[2]}, "ResourceNotFoundException"
+    ),
+    ("logs", "delivery-source"): one_by_one(
+        "logs", "get_delivery_source", lambda arn: {"name": arn.rpartition(":")[2]}, "ResourceNotFoundException"
+    ),
+    ("acm", "certificate"): one_by_one(
+        "acm", "describe_certificate", lambda arn: {"CertificateArn": arn}, "ResourceNotFoundException"
+    ),
     ("cloudwatch", "alarm"): alarms_there,
-    ("sns", ""): topics_there,
+    ("sns", ""): one_by_one("sns", "get_topic_attributes", lambda arn: {"TopicArn": arn}, "NotFound"),
     ("application-autoscaling", "scalable-target"): scalable_targets_there,
     ("elasticloadbalancing", "loadbalancer"): one_by_one(
         "elbv2", "describe_load_balancers", lambda arn: {"LoadBalancerArns": [arn]}, "LoadBalancerNotFound"

@@ -58,6 +58,7 @@ def traffic(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 
 
 EDGE = {"web_acl": "web ACL", "error_page": "error page", "vpc_origin": "VPC origin"}
+ACCESS_LOGS = {"load_balancer_logs": "load balancer", "distribution_logs": "CloudFront"}
 HTTP_VERSIONS = {"http1.1": "HTTP/1.1", "http2": "HTTP/2", "http3": "HTTP/3", "http2and3": "HTTP/2 and 3"}
 
 
@@ -95,6 +96,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Secrets", ", ".join(definition["secrets"])
     if part(stack, "log_group"):
         yield "Logs", part(stack, "log_group")["name"]
+    if logged := [title for name, title in ACCESS_LOGS.items() if part(stack, "edge").get(name)]:
+        yield "Access logs", ", ".join(logged)
     yield from alarm_rows(stack)
     if governed := governance(part(stack, "governance")):
         yield "Governance", governed

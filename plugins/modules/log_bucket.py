@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: log_bucket
-short_description: Manages a bucket that AWS CloudTrail writes to
+short_description: Manages a bucket that a trail or load balancers write to
 version_added: 1.0.0
 author:
   - amica.stack contributors (@amica-stack)
 description:
-  - Makes, corrects or removes an S3 bucket that nobody can make public, that only one trail of the account writes to,
-    and that forgets logs after some days.
+  - Makes, corrects or removes an S3 bucket that nobody can make public, that only one trail or the load balancers of
+    the account write to, and that forgets logs after some days.
   - Its policy, tags and expiry are exactly the wanted ones.
 options:
   name:
@@ -26,8 +26,13 @@ options:
     choices: [present, absent]
     default: present
   trail:
-    description: Name of the trail that writes, which need not exist yet. Needed with O(state=present).
+    description:
+      - Name of the trail that writes, which need not exist yet.
+      - Either this or O(load_balancers) is needed with O(state=present).
     type: str
+  load_balancers:
+    description: Whether the load balancers of the account write.
+    type: bool
   expire_days:
     description: Days after which a log is deleted; V(0) for never.
     type: int
@@ -76,11 +81,13 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "trail": {"type": "str"},
+            "load_balancers": {"type": "bool"},
             "expire_days": {"type": "int", "default": 0},
             "tags": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
-        required_if=[("state", "present", ["trail"])],
+        required_if=[("state", "present", ["trail", "load_balancers"], True)],
+        mutually_exclusive=[("trail", "load_balancers")],
     )
     given = module.params
     aws = clients(module)
@@ -88,11 +95,12 @@ def main() -> None:
         if given["state"] == "absent":
             outcome = _log_bucket.absent(aws("s3"), given["name"], module.check_mode)
         else:
+            place = aws.account_id(), aws.partition
             bucket = _log_bucket.LogBucket(
                 name=given["name"],
-                writers=_log_bucket.trail_statements(
-                    given["name"], given["trail"], aws.region, aws.account_id(), aws.partition
-                ),
+                writers=_log_bucket.trail_statements(given["name"], given["trail"], aws.region, *place)
+                if given["trail"]
+                else _log_bucket.load_balancer_statements(given["name"], *place),
                 expire_days=given["expire_days"],
                 region=aws.region,
                 partition=aws.partition,

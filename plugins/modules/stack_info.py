@@ -203,8 +203,8 @@ stack:
       type: dict
     edge:
       description:
-        - What stands around the distribution; whether there is C(web_acl), C(error_page) and C(vpc_origin), and
-          C(certificates), each with C(arn) and C(domain).
+        - What stands around distribution and load balancer; whether there is C(web_acl), C(error_page), C(vpc_origin),
+          C(load_balancer_logs) and C(distribution_logs), and C(certificates), each with C(arn) and C(domain).
       type: dict
     secrets:
       description: The secrets that the stack keeps, each with C(name), the variable, C(arn) and C(store).

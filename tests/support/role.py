@@ -1,4 +1,4 @@
-"""One role on an embedded AWS, without the rest of a stack."""
+"""One role, or some, on an embedded AWS, without the rest of a stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ LIMIT_SECONDS = 300
 
 @dataclass(frozen=True)
 class Role:
-    """Called, it applies the role after `amica`, and answers the names of the tasks that changed something."""
+    """Called, it applies the role after `amica`, and answers the names of the tasks that changed something.
+
+    `name` may be several, with blanks between them.
+    """
 
     name: str
     embedded_aws: EmbeddedAws
@@ -35,7 +38,7 @@ class Role:
             "hosts": "localhost",
             "gather_facts": False,
             "module_defaults": {"group/amica.stack.aws": options},
-            "roles": ["amica.stack.amica", f"amica.stack.{self.name}"],
+            "roles": [f"amica.stack.{name}" for name in ("amica", *self.name.split())],
         }
         playbook.write_text(json.dumps([play]))
         extra = {

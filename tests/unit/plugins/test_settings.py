@@ -97,6 +97,8 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"amica_edge": "closed"}, "amica_edge", "private"),
         ({"amica_edge_secrets": ["short"]}, "amica_edge_secrets", "openssl rand"),
         ({"cloudfront_waf_denied_networks": ["10.0.0.1/8"]}, "cloudfront_waf_denied_networks", "203.0.113.0/24"),
+        ({"amica_access_logs": "s3"}, "amica_access_logs", "true or false"),
+        ({"amica_access_logs_days": "0"}, "amica_access_logs_days", "90"),
         ({"cloudfront_http_version": "http4"}, "cloudfront_http_version", "http2and3"),
         ({"cloudfront_price_class": "cheap"}, "cloudfront_price_class", "PriceClass_200"),
         ({"cloudfront_minimum_tls": "TLSv1.1_2016"}, "cloudfront_minimum_tls", "TLSv1.2_2021"),

@@ -326,16 +326,23 @@ def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
     distribution = {"Id": "E1", "ARN": "d", "DomainName": "d1.cloudfront.net", "Status": "Deployed"}
     viewers = {"HttpVersion": "HTTP2AND3", "IsIPV6Enabled": True, "ViewerCertificate": TLS_12}
     ours, another = (f"arn:aws:acm:us-east-1:111122223333:certificate/{number}" for number in (1, 2))
+    logs = "arn:aws:s3:::amica-edge-access-111122223333"
     web_acl = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/amica-distribution/1"
     stack = stack_of(
         replace(
             NOTHING,
             distribution={**distribution, **viewers, "Aliases": {"Quantity": 1, "Items": ["chat.example.com"]}},
-            tagged={ours: {"amica:domain": "chat.example.com"}, another: {"amica:stack": "amica"}, web_acl: {}},
+            tagged={
+                ours: {"amica:domain": "chat.example.com"},
+                another: {"amica:stack": "amica"},
+                web_acl: {},
+                logs: {},
+            },
         )
     )
     told = dict(rows(stack, {}))
     assert (told["Chat"], told["Edge"]) == ("https://chat.example.com", "HTTP/2 and 3, IPv6, TLSv1.2_2021, web ACL")
+    assert told["Access logs"] == "CloudFront"
     assert stack["edge"]["certificates"] == [{"arn": ours, "domain": "chat.example.com"}]
 
 
