@@ -29,6 +29,8 @@ ZERO = Decimal(0)
 HOURS = Decimal(730)
 CENT = Decimal("0.01")
 FREE_STORAGE = Decimal(20)
+# A request's line in an access log, compressed.
+ACCESS_LOG_GB = Decimal("0.0000002")
 # https://aws.amazon.com/elasticloadbalancing/pricing/: one LCU is the largest of these.
 LCU_REQUESTS_PER_SECOND = Decimal(25)
 LCU_CONNECTIONS = Decimal(3000)
@@ -78,6 +80,7 @@ class Shape:
     web_acl_rules: Decimal
     secrets: Decimal
     retention_days: Decimal
+    access_log_days: Decimal
 
 
 @dataclass(frozen=True)
@@ -151,11 +154,11 @@ def both(strategy: Mapping[str, Any]) -> Decimal:
 
 
 def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
-    """The stack that stands, as stack_info tells it. How much alarms and web ACL hold is taken from the plan."""
+    """The stack that stands, as stack_info tells it. What alarms, web ACL and access logs hold is taken from the plan."""
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}
-    arns = stack["tagged_resources"]
+    arns, edge = stack["tagged_resources"], stack.get("edge") or {}
 
     def count(*marks: str) -> Decimal:
         return Decimal(sum(any(mark in arn for mark in marks) for arn in arns))
@@ -181,6 +184,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         web_acl_rules=(plan.web_acl_rules or Decimal(1)) if count("/webacl/") else ZERO,
         secrets=count(":secretsmanager:"),
         retention_days=Decimal((stack.get("log_group") or {}).get("retention_days") or plan.retention_days),
+        access_log_days=(plan.access_log_days or Decimal(30)) if edge.get("load_balancer_logs") else ZERO,
     )
 
 
@@ -261,6 +265,8 @@ def edge_lines(shape: Shape, traffic: Traffic, price: Price) -> Iterator[Line]:
 def watch_lines(shape: Shape, traffic: Traffic, price: Price) -> Iterator[Line]:
     yield Line("Log lines", traffic.log_gb, "GB", price("log_gb"))
     yield Line("Log storage", traffic.log_gb * shape.retention_days / 30, "GB", price("log_storage_gb_month"))
+    logs = Decimal(bool(shape.load_balancer) + shape.distribution) * traffic.requests * ACCESS_LOG_GB
+    yield Line("Access logs", logs * shape.access_log_days / 30, "GB", price("object_gb_month"))
     yield Line("Images", traffic.image_gb, "GB", price("image_gb_month"))
     if shape.insights:
         yield Line("Container Insights", INSIGHTS_METRICS, "metrics", price("metric_month"))

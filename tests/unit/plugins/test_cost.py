@@ -55,6 +55,7 @@ DEV: dict[str, Any] = {
     "web_acl_rules": 0,
     "secrets": 0,
     "retention_days": 30,
+    "access_log_days": 0,
 }
 MONTH: dict[str, Any] = {
     "tasks": 1,
@@ -132,10 +133,12 @@ def test_what_rag_and_enterprise_add() -> None:
             dashboards=1,
             web_acl_rules=3,
             secrets=2,
+            access_log_days=90,
             insights="enabled",
         )
     )
     assert not [label for label in found if label.startswith("IPv4") and label != "IPv4 of NAT"]
+    assert "Access logs" in found
     assert found["NAT gateways"] == "43.07"  # 730 x 0.059
     assert found["NAT data"] == "0.30"
     assert found["VPC endpoints"] == "75.92"  # 4 x 2 x 730 x 0.013
@@ -182,6 +185,14 @@ STACK: dict[str, Any] = {
 
 def test_what_stands_as_planned_costs_the_same() -> None:
     assert running(STACK, shape()) == shape()
+    logged = {**STACK, "edge": {"load_balancer_logs": True}}
+    assert running(logged, shape(access_log_days=60)) == shape(access_log_days=60)
+
+
+def test_access_logs_cost_their_place() -> None:
+    busy = replace(TRAFFIC, requests=Decimal(100_000_000))
+    found = amounts(shape(access_log_days=90), busy)
+    assert found["Access logs"] == "3.00"  # 2 x 100,000,000 x 0.0000002 x 3 x 0.025
 
 
 def test_what_else_stands_is_counted_by_its_tags() -> None:
