@@ -162,6 +162,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     from embedded_aws import queries
     from embedded_aws import quotas
     from embedded_aws import registry
+    from embedded_aws import service_connect
     from embedded_aws import small
     from embedded_aws import tagging
 
@@ -177,6 +178,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     queries.install()
     quotas.install()
     registry.install(Path(options.home) / "registry", options.port)
+    service_connect.install()
     small.install()
     tagging.install()
 

@@ -17,6 +17,7 @@ from ministack.services import cloudwatch
 from ministack.services import cloudwatch_logs
 from ministack.services import ec2
 from ministack.services import ecs
+from ministack.services import servicediscovery
 from ministack.services import tagging
 from ministack.services import waf
 
@@ -108,6 +109,12 @@ def from_certificates() -> Found:
             yield arn, certificate["Tags"]
 
 
+def from_cloud_map() -> Found:
+    for arn, tags in servicediscovery._resource_tags.items():
+        if tags and arn.split(":")[3] == get_region():
+            yield arn, tags
+
+
 def from_waf() -> Found:
     for arn, tags in waf._waf_tags.items():
         if tags and arn.split(":")[3] == get_region():
@@ -126,6 +133,7 @@ def install() -> None:
             "securityhub": from_security_hub,
             "cloudwatch": from_alarms,
             "application-autoscaling": from_autoscaling,
+            "servicediscovery": from_cloud_map,
             "wafv2": from_waf,
             "secretsmanager": tagging._collect_secretsmanager,
         }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ECS clusters: Container Insights and tags, and an end that waits for the last tasks."""
+"""ECS clusters: Container Insights, namespace and tags, and an end that waits for the last tasks."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def settings(value: str) -> list[dict[str, str]]:
     return [{"name": INSIGHTS, "value": value}]
 
 
+def namespace(cluster: Document) -> str:
+    """ARN of the namespace that the cluster's services use unless they name one; empty for none."""
+    return str((cluster.get("serviceConnectDefaults") or {}).get("namespace") or "")
+
+
 def find(client: Any, name: str) -> dict[str, Any] | None:
     """The cluster, its tags a mapping. One that is INACTIVE was deleted, and only its name is still known to AWS."""
     for cluster in client.describe_clusters(clusters=[name], include=["SETTINGS", "TAGS"])["clusters"]:
@@ -51,26 +56,41 @@ def find(client: Any, name: str) -> dict[str, Any] | None:
 
 def ensure_present(client: Any, options: Document, check: bool) -> Outcome:
     """Make the cluster, or make its settings and tags the wanted ones; what is not set stays as it is."""
-    name, wanted = options["name"], options.get("container_insights")
+    name, wanted, home = options["name"], options.get("container_insights"), options.get("service_connect_namespace")
     cluster = find(client, name)
     old_tags: Mapping[str, str] = cluster["tags"] if cluster else {}
     write, remove = tag_changes(old_tags, options.get("tags"))
     tags = {**{key: value for key, value in old_tags.items() if key not in remove}, **write}
-    before: dict[str, Any] = {"container_insights": insights(cluster), "tags": dict(old_tags)} if cluster else {}
-    after: dict[str, Any] = {"container_insights": wanted or before.get("container_insights"), "tags": tags}
+    before: dict[str, Any] = {}
+    if cluster:
+        before = {
+            "container_insights": insights(cluster),
+            "service_connect_namespace": namespace(cluster),
+            "tags": dict(old_tags),
+        }
+    after: dict[str, Any] = {
+        "container_insights": wanted or before.get("container_insights"),
+        "service_connect_namespace": before.get("service_connect_namespace", "") if home is None else home,
+        "tags": tags,
+    }
+    defaults = {"namespace": after["service_connect_namespace"]}
     if cluster is None:
         cluster = {"clusterName": name, "status": "ACTIVE"}
         if not check:
-            given = {"settings": settings(wanted)} if wanted else {}
+            given: dict[str, Any] = {"settings": settings(wanted)} if wanted else {}
+            if home:
+                given["serviceConnectDefaults"] = defaults
             cluster = client.create_cluster(clusterName=name, tags=dict_to_tags(tags, "key", "value"), **given)[
                 "cluster"
             ]
     elif not check:
         if before["container_insights"] != after["container_insights"]:
             client.update_cluster_settings(cluster=name, settings=settings(after["container_insights"]))
+        if before["service_connect_namespace"] != after["service_connect_namespace"]:
+            client.update_cluster(cluster=name, serviceConnectDefaults=defaults)
         retag(client, cluster["clusterArn"], write, remove)
     difference = differing(before, after)
-    shown = {**cluster, "tags": tags}
+    shown = {**cluster, "serviceConnectDefaults": defaults, "tags": tags}
     if wanted:
         shown["settings"] = settings(wanted)
     return Outcome(

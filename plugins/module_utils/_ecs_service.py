@@ -62,6 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "healthCheckGracePeriodSeconds": 0,
     "capacityProviderStrategy": [],
     "loadBalancers": [],
+    "serviceConnectConfiguration": {"enabled": False},
     "serviceRegistries": [],
 }
 # The other fields only count for tasks that start later.
@@ -73,6 +74,7 @@ STARTS_DEPLOYMENT = frozenset(
         "loadBalancers",
         "networkConfiguration",
         "platformVersion",
+        "serviceConnectConfiguration",
         "serviceRegistries",
         "taskDefinition",
     }
@@ -113,6 +115,7 @@ def wanted_service(options: Document) -> dict[str, Any]:
                 "containerPort": "container_port",
             },
         ),
+        "serviceConnectConfiguration": _service_connect(options.get("service_connect_configuration")),
         "healthCheckGracePeriodSeconds": options.get("health_check_grace_period"),
         "deploymentConfiguration": _deployment(options.get("deployment_configuration")),
         "enableExecuteCommand": options.get("enable_execute_command"),
@@ -144,6 +147,29 @@ def _network(network: Document | None) -> dict[str, Any] | None:
         "assignPublicIp": None if public is None else "ENABLED" if public else "DISABLED",
     }
     return {"awsvpcConfiguration": {field: value for field, value in members.items() if value is not None}}
+
+
+def _service_connect(connect: Document | None) -> dict[str, Any] | None:
+    if connect is None:
+        return None
+    if not connect["enabled"]:
+        return {"enabled": False}
+    log = connect.get("log_configuration") or {}
+    services = [
+        {
+            "portName": service["port_name"],
+            "discoveryName": service.get("discovery_name") or service["port_name"],
+            "clientAliases": _items(service.get("client_aliases"), {"port": "port", "dnsName": "dns_name"}),
+        }
+        for service in connect.get("services") or ()
+    ]
+    members = {
+        "enabled": True,
+        "namespace": connect.get("namespace"),
+        "services": services,
+        "logConfiguration": {"logDriver": log.get("log_driver"), "options": log.get("options")},
+    }
+    return dict(filled(members))
 
 
 def _deployment(deployment: Document | None) -> dict[str, Any] | None:
@@ -212,10 +238,14 @@ def _hooks(hooks: list[Document] | None) -> list[dict[str, Any]] | None:
 # The lists of a service whose order means nothing, by the members of their items that an option can set.
 ITEMS = {
     "capacityProviderStrategy": ("capacityProvider", "weight", "base"),
+    "clientAliases": ("port", "dnsName"),
     "lifecycleHooks": ("targetType", "hookTargetArn", "roleArn", "lifecycleStages", "timeoutConfiguration"),
     "loadBalancers": ("targetGroupArn", "containerName", "containerPort", "advancedConfiguration"),
     "serviceRegistries": ("registryArn", "port", "containerName", "containerPort"),
+    "services": ("portName", "discoveryName", "clientAliases"),
 }
+# What an option says as a whole: a member that it does not set is none.
+WHOLES = {"serviceConnectConfiguration": ("enabled", "namespace", "services", "logConfiguration")}
 SETS = frozenset({"alarmNames", "lifecycleStages", "securityGroups", "subnets"})
 
 
@@ -232,6 +262,8 @@ def _canonical(field: str, value: Any) -> Any:
         default = 0 if field == "capacityProviderStrategy" else None
         items = [{member: _canonical(member, item.get(member, default)) for member in ITEMS[field]} for item in value]
         return sorted(items, key=lambda item: [str(member) for member in item.values()])
+    if field in WHOLES:
+        return {member: _canonical(member, value.get(member)) for member in WHOLES[field]}
     return canonical(value) if isinstance(value, Mapping) else value
 
 
@@ -243,6 +275,9 @@ def complete(service: Document) -> dict[str, Any]:
     return {
         **DEFAULTS,
         **given,
+        # AWS says it of each deployment, not of the service.
+        "serviceConnectConfiguration": primary(service).get("serviceConnectConfiguration")
+        or DEFAULTS["serviceConnectConfiguration"],
         "deploymentConfiguration": deployment,
         "networkConfiguration": {"awsvpcConfiguration": {"assignPublicIp": "DISABLED", **network}} if network else {},
     }
@@ -275,7 +310,8 @@ def update_request(wanted: Document, service: Document, after: Document) -> dict
     request: dict[str, Any] = {}
     for field in after:
         value = wanted.get(field, [])
-        request[field] = merged(without_off(service.get(field)), value) if isinstance(value, Mapping) else value
+        merges = isinstance(value, Mapping) and field not in WHOLES
+        request[field] = merged(without_off(service.get(field)), value) if merges else value
     if "deploymentConfiguration" in request:
         request["deploymentConfiguration"] = _of_strategy(request["deploymentConfiguration"])
     if "capacityProviderStrategy" in request:

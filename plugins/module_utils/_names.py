@@ -30,6 +30,7 @@ class StackNames:
     alternate_target_group: str
     repository: str
     log_group: str
+    namespace: str
     cluster: str
     service: str
     family: str
@@ -61,6 +62,7 @@ def names(name: str) -> StackNames:
         alternate_target_group=f"{name}-tg2",
         repository=f"{name}-stack",
         log_group=f"/ecs/{name}-stack",
+        namespace=name,
         cluster=f"{name}-cluster",
         service=f"{name}-service",
         family=f"{name}-task",

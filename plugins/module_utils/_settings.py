@@ -42,6 +42,9 @@ KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
 # Lower case, as Route 53 and CloudFront keep it; at most 64 characters in a certificate.
 DOMAIN = re.compile(r"(?=.{4,64}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 DOMAINS = {"amica_domain": "chat.example.com", "amica_hosted_zone": "example.com"}
+NAMESPACE_ARN = re.compile(r"arn:aws[a-z-]*:servicediscovery:(?P<region>[a-z0-9-]+):\d{12}:namespace/ns-[a-z0-9]+")
+# A host as another service writes it; it need not have a domain.
+HOST = re.compile(r"(?=.{1,127}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # The variables that hold secrets by name, and what stands behind each name.
 SECRET_MAPPINGS = {
@@ -88,7 +91,13 @@ EDGE_CHOICES = {
 }
 # Those whose floor is TLS 1.2 or 1.3.
 SSL_POLICY = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-\S+")
-SWITCHES = ("amica_access_logs", "cloudfront_error_page", "cloudfront_ipv6", "cloudfront_waf")
+SWITCHES = (
+    "amica_access_logs",
+    "cloudfront_error_page",
+    "cloudfront_ipv6",
+    "cloudfront_waf",
+    "ecs_fargate_service_connect",
+)
 SWITCH = re.compile(r"true|false|yes|no|on|off|1|0", re.IGNORECASE)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -203,6 +212,30 @@ def choice_problems(settings: Settings) -> Iterator[Problem]:
     path = settings.get("amica_health_path")
     if "amica_health_path" in settings and not str(path).startswith("/"):
         yield Problem("amica_health_path", path, "is not a path", "Write for example amica_health_path: /health")
+
+
+def service_connect_problems(settings: Settings) -> Iterator[Problem]:
+    variable, region = "ecs_fargate_service_connect_namespace_arn", settings.get("amica_region", "ap-southeast-1")
+    arn = str(settings.get(variable) or "")
+    match = NAMESPACE_ARN.fullmatch(arn)
+    if arn and (match is None or match["region"] != region):
+        yield Problem(
+            variable,
+            arn,
+            f"is not the ARN of a Cloud Map namespace in {region}",
+            f"Write arn:aws:servicediscovery:{region}:ACCOUNT:namespace/ns-ID, or nothing for one of the stack's own",
+        )
+    variable = "ecs_fargate_service_connect_aliases"
+    aliases = settings.get(variable, [{"dns_name": "chat", "port": 80}])
+    if not isinstance(aliases, list) or not aliases or not all(map(is_alias, aliases)):
+        remedy = f"Write for example {variable}: [{{dns_name: chat, port: 80}}]"
+        yield Problem(variable, aliases, "is not a list of addresses, each with dns_name and port", remedy)
+
+
+def is_alias(alias: Any) -> bool:
+    if not isinstance(alias, Mapping) or set(alias) != {"dns_name", "port"}:
+        return False
+    return bool(HOST.fullmatch(str(alias["dns_name"]))) and (whole_number(alias["port"]) or 0) in range(1, 65536)
 
 
 def strategy_problems(settings: Settings) -> Iterator[Problem]:
@@ -696,6 +729,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     count_problems,
     schedule_problems,
     strategy_problems,
+    service_connect_problems,
     certificate_problems,
     domain_problems,
     secret_problems,

@@ -215,6 +215,19 @@ def deployment_part(deployment: Answer) -> dict[str, Any]:
     }
 
 
+def service_connect_part(service: Answer) -> dict[str, Any] | None:
+    """The namespace of Service Connect, and the addresses under which its services reach this one."""
+    primary: Answer = next((one for one in service.get("deployments", ()) if one["status"] == "PRIMARY"), {})
+    connect = primary.get("serviceConnectConfiguration") or {}
+    if not connect.get("enabled"):
+        return None
+    aliases = [alias for one in connect.get("services", ()) for alias in one.get("clientAliases", ())]
+    return {
+        "namespace": connect.get("namespace"),
+        "addresses": [f"{alias.get('dnsName', '')}:{alias['port']}" for alias in aliases],
+    }
+
+
 def service_part(answers: Answers) -> dict[str, Any] | None:
     service = answers.service
     if service is None:
@@ -231,6 +244,7 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
         "target_group_arn": next((one.get("targetGroupArn") for one in service.get("loadBalancers", ())), None),
         "strategy": strategy_of(service),
         "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
+        "service_connect": service_connect_part(service),
         "deployments": [deployment_part(deployment) for deployment in service.get("deployments", ())],
         "events": [
             {"created_at": moment(event.get("createdAt")), "message": event["message"]}
@@ -301,6 +315,13 @@ def log_group_part(answers: Answers) -> dict[str, Any] | None:
         "arn": group["arn"].removesuffix(":*"),
         "retention_days": group.get("retentionInDays"),
     }
+
+
+def namespace_part(answers: Answers, names: StackNames) -> dict[str, Any] | None:
+    """The stack's own namespace of Service Connect, which its cluster names; without a cluster by its tag."""
+    tagged = next((arn for arn in answers.tagged if arn.split(":")[2] == "servicediscovery"), None)
+    arn = ((answers.cluster or {}).get("serviceConnectDefaults") or {}).get("namespace") or tagged
+    return {"name": names.namespace, "arn": arn} if arn else None
 
 
 def cluster_part(answers: Answers) -> dict[str, Any] | None:
@@ -446,6 +467,7 @@ KINDS = (
     "load_balancer",
     "target_group",
     "alternate_target_group",
+    "namespace",
     "cluster",
     "service",
     "distribution",
@@ -510,6 +532,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
             "task": role_part(answers.task_role),
             "infrastructure": role_part(answers.infrastructure_role),
         },
+        "namespace": namespace_part(answers, names),
         "cluster": cluster_part(answers),
         "service": service_part(answers),
         "task_definition": task_definition_part(answers, names),

@@ -489,6 +489,9 @@ CHECKS: dict[tuple[str, str], Callable[[Clients, list[str]], set[str]]] = {
     ("cloudfront", "vpcorigin"): one_by_one(
         "cloudfront", "get_vpc_origin", lambda arn: {"Id": tail(arn)}, "EntityNotFound"
     ),
+    ("servicediscovery", "namespace"): one_by_one(
+        "servicediscovery", "get_namespace", lambda arn: {"Id": tail(arn)}, "NamespaceNotFound"
+    ),
     ("s3", ""): one_by_one("s3", "head_bucket", lambda arn: {"Bucket": arn.rpartition(":")[2]}, "404", "NoSuchBucket"),
     ("cloudtrail", "trail"): one_by_one("cloudtrail", "get_trail", lambda arn: {"Name": arn}, "TrailNotFoundException"),
     ("config", "config-rule"): config_rules_there,

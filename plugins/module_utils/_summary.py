@@ -86,6 +86,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Strategy", strategy_text(service["strategy"])
     if part(stack, "alternate_target_group").get("rule_arn"):
         yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])
+    if service.get("service_connect"):
+        yield "Service Connect", ", ".join(service["service_connect"]["addresses"])
     if part(stack, "scaling"):
         yield "Scaling", scaling_text(part(stack, "scaling"))
     if definition:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecs_cluster
-short_description: Manages an ECS cluster with its Container Insights and tags
+short_description: Manages an ECS cluster with its Container Insights, namespace and tags
 version_added: 1.0.0
 author:
   - amica.stack contributors (@amica-stack)
 description:
-  - Makes or deletes a cluster, and keeps its Container Insights and its tags.
+  - Makes or deletes a cluster, and keeps its Container Insights, the namespace of its services, and its tags.
   - What is not set stays as it is. Capacity providers are left alone.
 options:
   name:
@@ -33,6 +33,11 @@ options:
       - If not set, a new cluster gets what the account's settings say.
     type: str
     choices: [disabled, enabled, enhanced]
+  service_connect_namespace:
+    description:
+      - ARN of the Cloud Map namespace that services of the cluster use for Service Connect unless they name another.
+      - Empty text for none. If not set, it stays as it is.
+    type: str
   tags:
     description: Tags of the cluster, exactly these. If not set, they stay as they are.
     type: dict
@@ -82,6 +87,10 @@ cluster:
       returned: always
       type: str
       sample: ACTIVE
+    service_connect_defaults:
+      description: Has C(namespace), the ARN of the namespace of Service Connect, empty for none.
+      returned: always
+      type: dict
     settings:
       description: Settings of the cluster, each with name and value.
       returned: when known
@@ -105,6 +114,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "container_insights": {"type": "str", "choices": ["disabled", "enabled", "enhanced"]},
+            "service_connect_namespace": {"type": "str"},
             "tags": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 300},
         },

@@ -124,6 +124,54 @@ options:
             description: ARN of the role with which ECS writes the rules.
             type: str
             required: true
+  service_connect_configuration:
+    description:
+      - Whether and how services of a Cloud Map namespace reach this one through Service Connect, exactly this.
+      - If not set, it stays as it is.
+    type: dict
+    suboptions:
+      enabled:
+        description: Whether the service takes part. Without it the other options count for nothing.
+        type: bool
+        required: true
+      namespace:
+        description: ARN of the namespace. Required if O(service_connect_configuration.enabled=true).
+        type: str
+      services:
+        description: Ports that others reach. Without any, the service only reaches others.
+        type: list
+        elements: dict
+        suboptions:
+          port_name:
+            description: Name of the port mapping in the task definition.
+            type: str
+            required: true
+          discovery_name:
+            description: Name of the Cloud Map service that ECS makes. The port's name if not set.
+            type: str
+          client_aliases:
+            description: Addresses under which others reach the port.
+            type: list
+            elements: dict
+            suboptions:
+              port:
+                description: Port of the address.
+                type: int
+                required: true
+              dns_name:
+                description: Host of the address. The discovery name and the namespace if not set.
+                type: str
+      log_configuration:
+        description: Where the proxy beside each task writes its log. If not set, nowhere.
+        type: dict
+        suboptions:
+          log_driver:
+            description: Log driver.
+            type: str
+            required: true
+          options:
+            description: Options of the driver.
+            type: dict
   service_registries:
     description: Cloud Map services that the tasks register in, exactly these.
     type: list
@@ -481,6 +529,27 @@ DEPLOYMENT_CONFIGURATION = {
         },
     },
 }
+SERVICE_CONNECT = {
+    "enabled": {"type": "bool", "required": True},
+    "namespace": {"type": "str"},
+    "services": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "port_name": {"type": "str", "required": True},
+            "discovery_name": {"type": "str"},
+            "client_aliases": {
+                "type": "list",
+                "elements": "dict",
+                "options": {"port": {"type": "int", "required": True}, "dns_name": {"type": "str"}},
+            },
+        },
+    },
+    "log_configuration": {
+        "type": "dict",
+        "options": {"log_driver": {"type": "str", "required": True}, "options": {"type": "dict"}},
+    },
+}
 
 
 def main() -> None:
@@ -528,6 +597,11 @@ def main() -> None:
                         },
                     },
                 },
+            },
+            "service_connect_configuration": {
+                "type": "dict",
+                "options": SERVICE_CONNECT,
+                "required_if": [("enabled", True, ["namespace"])],
             },
             "service_registries": {
                 "type": "list",

@@ -178,6 +178,9 @@ stack:
     roles:
       description: C(execution), C(task) and C(infrastructure), each with C(name) and C(arn), or none.
       type: dict
+    namespace:
+      description: The stack's own Cloud Map namespace of Service Connect; C(name) and C(arn).
+      type: dict
     cluster:
       description: The cluster; C(name), C(arn), C(status) and C(container_insights).
       type: dict
@@ -186,6 +189,7 @@ stack:
         - The service; C(name), C(arn), C(status), C(desired_count), C(running_count), C(pending_count),
           C(task_definition), C(target_group_arn), C(assign_public_ip), C(deployments), and C(events), the last five
           with C(created_at) and C(message).
+        - C(service_connect) is none, or has C(namespace), an ARN, and C(addresses), as host:port.
         - C(strategy) is how a new version takes over; C(name) as in C(ecs_fargate_strategy),
           C(minimum_healthy_percent), C(maximum_percent), C(bake_minutes), C(step_percent) and C(step_minutes),
           C(alarms) that send a deployment back, and C(pauses), the stages at which it waits.

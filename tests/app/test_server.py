@@ -89,7 +89,7 @@ def test_a_large_body_is_refused(server: Server) -> None:
 
 
 def test_a_large_body_without_a_length_is_refused(server: Server) -> None:
-    # One byte more than the limit and no more: what a server has not read when it closes may cost the client the answer.
+    # One byte more than the limit: what a server has not read when it closes may cost the client the answer.
     chunks = iter([b"x" * 65536] * 16 + [b"x"])
     reply = server.request("POST", "/set-session-cookie", chunks, content_type="application/json")
     assert reply.status == 413

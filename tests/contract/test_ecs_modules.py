@@ -162,6 +162,18 @@ def test_each_change_of_a_cluster_is_one(cluster: Module, changes: dict[str, Any
     cluster.changes_once(**changes)
 
 
+def test_a_namespace_comes_and_goes_and_waits_for_what_is_in_it(make: Make, clients: Any) -> None:
+    module = make("cloudmap_namespace", name="contract-mesh", tags=TAGS)
+    module.comes_and_goes()
+    done = module.changes_once(tags={"amica:stack": "other"})
+    mesh = clients("servicediscovery")
+    inside = mesh.create_service(Name="chat", NamespaceId=done["namespace"]["id"])["Service"]["Id"]
+    with pytest.raises(ModuleFailed, match="still holds services"):
+        module(state="absent", wait_timeout=1)
+    mesh.delete_service(Id=inside)
+    assert module(state="absent")["changed"]
+
+
 def test_what_a_cluster_s_options_do_not_set_stays(cluster: Module) -> None:
     cluster()
     assert not cluster(container_insights=None, tags=None)["changed"]

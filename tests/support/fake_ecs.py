@@ -24,6 +24,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/amica-tg/1"
 ALTERNATE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/amica-tg-alternate/2"
 RULE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/amica-alb/1/2/3"
+NAMESPACE = "arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1"
 DRAIN_SECONDS = 5.0
 
 
@@ -97,6 +98,24 @@ class FakeRuntime:
         self.running.clear()
 
 
+class FakeMesh:
+    """Cloud Map with one namespace, `amica`; `services` are the names of the Cloud Map services in it."""
+
+    def __init__(self) -> None:
+        self.services: set[str] = set()
+
+    def namespace(self, reference: str) -> str:
+        return NAMESPACE if reference in (NAMESPACE, "amica") else ""
+
+    def join(self, namespace: str, name: str) -> str:
+        assert namespace == NAMESPACE
+        self.services.add(name)
+        return f"arn:service/{name}"
+
+    def leave(self, arn: str) -> None:
+        self.services.remove(arn.removeprefix("arn:service/"))
+
+
 class World:
     """Calls like an API client (`world("CreateService", ...)`) and lets time pass (`world.after(seconds)`)."""
 
@@ -109,6 +128,7 @@ class World:
         self.secrets = {"arn:aws:secretsmanager:us-east-1:123456789012:secret:key": "hush"}
         self.groups = {"/ecs/amica-stack"}
         self.alarms: dict[str, str] = {}
+        self.mesh = FakeMesh()
         self.steps: dict[str, Iterator[None]] = {}
         context = Context(
             home=Path("unused"),
@@ -133,6 +153,7 @@ class World:
             alarm_state=lambda name: self.alarms.get(name, ""),
             target_groups=Table({group: {"LoadBalancerArns": ["arn:alb"]} for group in (GROUP, ALTERNATE)}),
             rules=Table({RULE: {"Actions": forward(1, 0)}}),
+            mesh=self.mesh,
             scope=lambda account, region: contextlib.nullcontext(),
             account=lambda: ACCOUNT,
             region=lambda: REGION,

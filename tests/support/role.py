@@ -22,13 +22,15 @@ LIMIT_SECONDS = 300
 class Role:
     """Called, it applies the role after `amica`, and answers the names of the tasks that changed something.
 
-    `name` may be several, with blanks between them.
+    `name` may be several, with blanks between them; `afterwards` are task files of theirs, as `ecs_fargate/purge`, which
+    a play runs at its end.
     """
 
     name: str
     embedded_aws: EmbeddedAws
     folder: Path
     given: dict[str, Any]
+    afterwards: tuple[str, ...] = ()
 
     def __call__(self, variables: Mapping[str, Any] | None = None, *, check: bool = False) -> list[str]:
         """:raises AssertionError: the play failed; the text is what it said."""
@@ -39,6 +41,10 @@ class Role:
             "gather_facts": False,
             "module_defaults": {"group/amica.stack.aws": options},
             "roles": [f"amica.stack.{name}" for name in ("amica", *self.name.split())],
+            "post_tasks": [
+                {"ansible.builtin.import_role": {"name": f"amica.stack.{name}", "tasks_from": file}}
+                for name, file in (task.split("/") for task in self.afterwards)
+            ],
         }
         playbook.write_text(json.dumps([play]))
         extra = {

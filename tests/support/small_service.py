@@ -224,6 +224,9 @@ class SmallService:
         ecs.delete_cluster(cluster=self.name)
         self.client("logs").delete_log_group(logGroupName=self.group)
         self.client("ecr").delete_repository(repositoryName=self.name, force=True)
+        self.remove_balancer()
+
+    def remove_balancer(self) -> None:
         elb = self.client("elbv2")
         balancer = elb.describe_load_balancers(Names=[f"{self.name}-alb"])["LoadBalancers"][0]["LoadBalancerArn"]
         elb.delete_load_balancer(LoadBalancerArn=balancer)

@@ -27,6 +27,7 @@ def install(context: Context) -> Ecs:
     from embedded_aws.ecs.scheduler import Ecs
     from embedded_aws.ecs.store import ApiError
     from embedded_aws.ecs.store import Store
+    from embedded_aws.service_connect import CloudMap
 
     def alarm_state(name: str) -> str:
         alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name) or {}
@@ -37,7 +38,7 @@ def install(context: Context) -> Ecs:
         Store(
             clusters=stock._clusters, services=stock._services, tasks=stock._tasks, definitions=stock._task_defs,
             revisions=stock._task_def_latest, tags=stock._tags, subnets=ec2._subnets, target_groups=alb._tgs,
-            rules=alb._rules,
+            rules=alb._rules, mesh=CloudMap(),
             alarm_state=alarm_state, scope=responses.request_scope, account=responses.get_account_id,
             region=responses.get_region,
         ),

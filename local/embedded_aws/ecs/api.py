@@ -14,6 +14,7 @@ from typing import Any
 
 from embedded_aws.ecs import definitions
 from embedded_aws.ecs import deployments
+from embedded_aws.ecs import mesh
 from embedded_aws.ecs.scheduler import Ecs
 from embedded_aws.ecs.store import ApiError
 from embedded_aws.ecs.store import Record
@@ -101,6 +102,7 @@ class Api:
             "platformFamily": "Linux" if fargate else None,
             "taskDefinition": self._definition(data.get("taskDefinition", ""))["taskDefinitionArn"],
             "networkConfiguration": _network(data.get("networkConfiguration")),
+            "serviceConnectConfiguration": mesh.chosen(data.get("serviceConnectConfiguration"), cluster),
             "deploymentConfiguration": _deployment_configuration({}, data.get("deploymentConfiguration") or {}),
             "roleArn": f"{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
             "createdBy": f"{account}:root",
@@ -119,6 +121,9 @@ class Api:
             raise ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
         wanted = _chosen({name: service.get(name) for name in (*PLAIN, *ROLLING, "launchType")}, data)
         wanted["networkConfiguration"] = _network(wanted["networkConfiguration"])
+        wanted["serviceConnectConfiguration"] = mesh.chosen(
+            wanted["serviceConnectConfiguration"], self._store.cluster(service["clusterArn"])
+        )
         wanted["deploymentConfiguration"] = _deployment_configuration(
             service["deploymentConfiguration"], data.get("deploymentConfiguration") or {}
         )
@@ -283,6 +288,7 @@ class Api:
         """
         definition = self._store.definition(service["taskDefinition"])
         self._check_network(service, definition)
+        mesh.check(self._store, service["serviceConnectConfiguration"], definition)
         containers = {item["name"]: item for item in definition["containerDefinitions"]}
         for item in service["loadBalancers"]:
             name, port, arn = (item.get(key) for key in ("containerName", "containerPort", "targetGroupArn"))
@@ -330,6 +336,7 @@ class Api:
         return self._store.tasks.get(self._store.arn("task", cluster, short(reference)))  # type: ignore[no-any-return]
 
     def _answer(self, service: Record) -> Record:
+        mesh.keep(self._store, service, self._store.tasks_of(service))
         self._ecs.wake()
         return {"service": self._view(service, tags=True)}
 

@@ -255,6 +255,8 @@ def _count(service: Record, release: Record, tasks: list[Record]) -> None:
 def view(service: Record, tasks: list[Record]) -> Record:
     """The service as DescribeServices shows it."""
     shown: Record = public(service)
+    # Only its deployments say it.
+    shown.pop("serviceConnectConfiguration", None)
     shown["runningCount"], shown["pendingCount"] = counts(tasks)
     shown["currentServiceRevisions"] = []
     for item, record in zip(shown["deployments"], service["deployments"], strict=True):

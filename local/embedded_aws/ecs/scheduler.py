@@ -14,6 +14,7 @@ from collections.abc import Callable
 from embedded_aws.context import Context
 from embedded_aws.ecs import definitions
 from embedded_aws.ecs import deployments
+from embedded_aws.ecs import mesh
 from embedded_aws.ecs import plan
 from embedded_aws.ecs import shift
 from embedded_aws.ecs import tasks
@@ -108,6 +109,7 @@ class Ecs:
         settings = deployments.settings(service, pace, deployments.raised(self.store, service))
         for action in plan.plan(settings, listed, seen, clock):
             self._apply(service, by_id, action)
+        mesh.keep(self.store, service, mine)
 
     def _seen(self, service: Record, task: Record) -> plan.Task:
         """The task as the plan sees it."""

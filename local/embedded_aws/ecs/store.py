@@ -40,6 +40,19 @@ class Table(Protocol):
     def all_items(self) -> list[tuple[tuple[str, str, str], Record]]: ...
 
 
+class Mesh(Protocol):
+    """Cloud Map, as Service Connect uses it."""
+
+    def namespace(self, reference: str) -> str:
+        """ARN of the namespace of this ARN or name; empty where there is none."""
+
+    def join(self, namespace: str, name: str) -> str:
+        """Have a Cloud Map service of this name in the namespace of this ARN, and return its ARN."""
+
+    def leave(self, arn: str) -> None:
+        """Delete the Cloud Map service."""
+
+
 @dataclass(frozen=True)
 class Store:
     """Where everything is kept. `scope(account, region)` enters another request's account and region.
@@ -56,6 +69,7 @@ class Store:
     subnets: Table
     target_groups: Table
     rules: Table
+    mesh: Mesh
     alarm_state: Callable[[str], str]
     scope: Callable[[str, str], AbstractContextManager[None]]
     account: Callable[[], str]

@@ -287,6 +287,47 @@ def test_the_same_again_changes_nothing(world: World) -> None:
     assert world.service == before
 
 
+CONNECT = {
+    "enabled": True,
+    "namespace": "amica",
+    "services": [{"portName": "chat", "clientAliases": [{"port": 80, "dnsName": "chat"}]}],
+}
+NAMED = [{"containerPort": 8080, "name": "chat"}]
+
+
+def test_service_connect_holds_its_cloud_map_services_as_long_as_tasks_are_in_it(world: World) -> None:
+    definition = world.register(portMappings=NAMED)
+    world.create(definition, serviceConnectConfiguration=CONNECT)
+    world.after(10)
+    (deployment,) = world.service["deployments"]
+    assert deployment["serviceConnectConfiguration"]["services"][0]["discoveryName"] == "chat"
+    assert deployment["serviceConnectResources"] == [{"discoveryName": "chat", "discoveryArn": "arn:service/chat"}]
+    assert "serviceConnectConfiguration" not in world.service
+    world.update(serviceConnectConfiguration={"enabled": False})
+    world.after(1)
+    assert world.mesh.services == {"chat"}, "the old tasks are still there"
+    world.after(20)
+    assert world.mesh.services == set()
+    world.update(serviceConnectConfiguration=CONNECT)
+    world.after(20)
+    world("DeleteService", service="amica-service", force=True)
+    world.after(20)
+    assert world.mesh.services == set()
+
+
+@pytest.mark.parametrize(
+    ("connect", "code"),
+    [
+        ({**CONNECT, "namespace": "other"}, "NamespaceNotFoundException"),
+        ({**CONNECT, "services": [{"portName": "none"}]}, "InvalidParameterException"),
+    ],
+)
+def test_what_service_connect_cannot_be(world: World, connect: dict[str, Any], code: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        world.create(world.register(portMappings=NAMED), serviceConnectConfiguration=connect)
+    assert caught.value.code == code
+
+
 def test_a_tag_means_the_same_image_through_the_whole_deployment(world: World) -> None:
     deployed(world)
     world.runtime.images["app:1"] = "sha256:moved"

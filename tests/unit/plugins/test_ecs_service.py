@@ -166,6 +166,45 @@ def test_every_field_counts(options: dict[str, Any], field: str) -> None:
     assert changes(wanted, updated) == ({}, {}), "an update leaves something to update"
 
 
+NAMESPACE = "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/ns-1"
+CONNECT = {
+    "enabled": True,
+    "namespace": NAMESPACE,
+    "services": [{"port_name": "chat", "client_aliases": [{"port": 80, "dns_name": "chat"}]}],
+}
+CONNECTED = {
+    "enabled": True,
+    "namespace": NAMESPACE,
+    "services": [
+        {"portName": "chat", "discoveryName": "chat", "clientAliases": [{"port": 80, "dnsName": "chat"}]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "running", "request_"),
+    [
+        (None, CONNECTED, None),
+        (CONNECT, CONNECTED, None),
+        ({"enabled": False}, None, None),
+        ({"enabled": False}, {"enabled": False}, None),
+        (CONNECT, None, CONNECTED),
+        ({"enabled": False}, CONNECTED, {"enabled": False}),
+        ({**CONNECT, "services": []}, CONNECTED, {"enabled": True, "namespace": NAMESPACE}),
+        (CONNECT, {**CONNECTED, "logConfiguration": {"logDriver": "awslogs"}}, CONNECTED),
+    ],
+)
+def test_service_connect_is_compared_and_written_as_a_whole(wanted: Any, running: Any, request_: Any) -> None:
+    deployment = {"id": "ecs-svc/1", "status": "PRIMARY"}
+    if running:
+        deployment["serviceConnectConfiguration"] = running
+    service = {**SERVICE, "deployments": [deployment]}
+    members = wanted_service({"service_connect_configuration": wanted})
+    _, after = changes(members, service)
+    expected = {"serviceConnectConfiguration": request_} if request_ else {}
+    assert update_request(members, service, after) == expected
+
+
 def test_order_does_not_count() -> None:
     assert difference(network_configuration={"subnets": ["subnet-b", "subnet-a"]}) == ({}, {})
     two = [{"targetGroupArn": "b", "containerPort": 1}, {"targetGroupArn": "a", "containerPort": 2}]

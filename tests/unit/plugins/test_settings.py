@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from ansible_collections.amica.stack.plugins.module_utils._settings import setting_problems
 
+NAMESPACE = "arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-1"
 GOOD: dict[str, Any] = {
     "amica_name": "amica",
     "amica_environment": "dev",
@@ -74,6 +75,27 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
             "scaling_cpu",
         ),
         ({"ecs_fargate_deployment_alarms": "amica-5xx"}, "ecs_fargate_deployment_alarms", "[amica-5xx]"),
+        ({"ecs_fargate_service_connect": "maybe"}, "ecs_fargate_service_connect", "true or false"),
+        (
+            {"ecs_fargate_service_connect_namespace_arn": "chat.local"},
+            "ecs_fargate_service_connect_namespace_arn",
+            "arn:aws:servicediscovery:ap-southeast-1:ACCOUNT:namespace/ns-ID",
+        ),
+        (
+            {
+                "ecs_fargate_service_connect_namespace_arn": NAMESPACE,
+                "amica_region": "us-east-1",
+            },
+            "ecs_fargate_service_connect_namespace_arn",
+            "in us-east-1",
+        ),
+        ({"ecs_fargate_service_connect_aliases": []}, "ecs_fargate_service_connect_aliases", "dns_name: chat"),
+        (
+            {"ecs_fargate_service_connect_aliases": [{"dns_name": "chat", "port": 0}]},
+            "ecs_fargate_service_connect_aliases",
+            "port: 80",
+        ),
+        ({"ecs_fargate_service_connect_aliases": [{"dns_name": "a b", "port": 80}]}, "aliases", "port: 80"),
         ({"alb_health_check_timeout": 40}, "alb_health_check_timeout", "30"),
         ({"governance_image_scanning": "daily"}, "governance_image_scanning", "SCAN_ON_PUSH"),
         ({"governance_image_replication": "eu-west-1"}, "governance_image_replication", "[eu-west-1]"),

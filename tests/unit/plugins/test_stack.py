@@ -250,6 +250,7 @@ def test_nothing() -> None:
         "environment",
         "load_balancer",
         "log_group",
+        "namespace",
         "repository",
         "scaling",
         "service",
@@ -317,6 +318,27 @@ def test_what_judges_the_stack_is_known_and_told() -> None:
     assert (governance["config_rules"], governance["config_bucket"], governance["security_hub"]) == ([rule], True, hub)
     assert dict(rows(stack, {}))["Governance"] == "1 Config rules with a recorder, Security Hub"
     assert "Governance" not in dict(rows(stack_of(NOTHING), {}))
+
+
+def test_service_connect_and_its_namespace() -> None:
+    own = arn("servicediscovery", "namespace/ns-1")
+    connect = {
+        "enabled": True,
+        "namespace": own,
+        "services": [{"portName": "amica", "clientAliases": [{"port": 8080, "dnsName": "amica"}]}],
+    }
+    on = {**SERVICE, "deployments": [{**deployment(), "serviceConnectConfiguration": connect}]}
+    stack = stack_of(replace(WHOLE, service=on, tagged={own: {"amica:stack": "amica"}}))
+    assert stack["service"]["service_connect"] == {"namespace": own, "addresses": ["amica:8080"]}
+    assert stack["namespace"] == {"name": "amica", "arn": own}
+    assert "namespace amica" in stack["exists"]
+    assert dict(rows(stack, {}))["Service Connect"] == "amica:8080"
+    named = {"clusterName": "c", "clusterArn": "c", "status": "ACTIVE", "serviceConnectDefaults": {"namespace": own}}
+    assert stack_of(replace(NOTHING, cluster=named))["namespace"]["arn"] == own
+    off = {**SERVICE, "deployments": [{**deployment(), "serviceConnectConfiguration": {"enabled": False}}]}
+    stack = stack_of(replace(WHOLE, service=off))
+    assert (stack["service"]["service_connect"], stack["namespace"]) == (None, None)
+    assert "Service Connect" not in dict(rows(stack, {}))
 
 
 TLS_12 = {"ACMCertificateArn": "arn", "MinimumProtocolVersion": "TLSv1.2_2021"}

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role `ecs_fargate` can do beside running tasks, on a running embedded AWS, without the rest of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.embedded import EmbeddedAws
+from support.role import Role
+from support.small_service import SmallService
+
+NAME = "connected"
+SERVICE, CLUSTER = f"{NAME}-service", f"{NAME}-cluster"
+NAMESPACE = "The services of the namespace can find each other"
+CLUSTER_TASK = "The cluster exists"
+DEFINITION = "The task definition says what runs"
+SERVICE_TASK = "The service runs the task definition"
+GONE = "The namespace is gone"
+
+
+@pytest.fixture(scope="module")
+def parts(embedded_aws: EmbeddedAws) -> Iterator[SmallService]:
+    """What the role's service stands on."""
+    made = SmallService(embedded_aws, "contract-role")
+    made.client("logs").create_log_group(logGroupName=made.group)
+    yield made
+    made.client("logs").delete_log_group(logGroupName=made.group)
+    made.remove_balancer()
+
+
+@pytest.fixture(scope="module")
+def role(embedded_aws: EmbeddedAws, parts: SmallService, tmp_path_factory: pytest.TempPathFactory) -> Role:
+    given = {
+        "amica_name": NAME,
+        "ecs_fargate_image": f"{parts.repository}@sha256:{'0' * 64}",
+        "ecs_fargate_repository_arn": "",
+        "ecs_fargate_log_group": parts.group,
+        "ecs_fargate_subnet_ids": parts.subnets,
+        "ecs_fargate_security_group_ids": [],
+        "ecs_fargate_target_group_arn": parts.target_group,
+        "ecs_fargate_load_balancer_arn": "",
+        "ecs_fargate_desired_count": 0,
+        "ecs_fargate_min_count": 0,
+    }
+    return Role("ecs_fargate", embedded_aws, tmp_path_factory.mktemp("role"), given, afterwards=("ecs_fargate/purge",))
+
+
+def namespaces(clients: Any) -> list[str]:
+    return [one["Name"] for one in clients("servicediscovery").list_namespaces()["Namespaces"] if one["Name"] == NAME]
+
+
+def connect(clients: Any) -> dict[str, Any]:
+    """Service Connect as the service has it."""
+    service = clients("ecs").describe_services(cluster=CLUSTER, services=[SERVICE])["services"][0]
+    primary = next(one for one in service["deployments"] if one["status"] == "PRIMARY")
+    return dict(primary["serviceConnectConfiguration"])
+
+
+def port(clients: Any) -> dict[str, Any]:
+    definition = clients("ecs").describe_task_definition(taskDefinition=f"{NAME}-task")["taskDefinition"]
+    return dict(definition["containerDefinitions"][0]["portMappings"][0])
+
+
+def test_service_connect_off_on_again_changed_and_off(role: Role, clients: Any) -> None:
+    mesh = clients("servicediscovery")
+    role()
+    assert connect(clients) == {"enabled": False}, "off by default"
+    assert "name" not in port(clients)
+
+    on = {"ecs_fargate_service_connect": "true"}
+    changes = [NAMESPACE, CLUSTER_TASK, DEFINITION, SERVICE_TASK]
+    assert role(on, check=True) == changes
+    assert namespaces(clients) == [], "check mode wrote something"
+    assert role(on) == changes
+    (namespace,) = mesh.list_namespaces()["Namespaces"]
+    (cluster,) = clients("ecs").describe_clusters(clusters=[CLUSTER])["clusters"]
+    assert cluster["serviceConnectDefaults"] == {"namespace": namespace["Arn"]}
+    assert port(clients)["name"] == NAME
+    found = connect(clients)
+    assert found["namespace"] == namespace["Arn"]
+    assert found["services"] == [
+        {"portName": NAME, "discoveryName": NAME, "clientAliases": [{"port": 8080, "dnsName": NAME}]}
+    ]
+    assert found["logConfiguration"]["options"]["awslogs-stream-prefix"] == "service-connect"
+    assert [one["Name"] for one in mesh.list_services()["Services"]] == [NAME]
+    assert role(on) == []
+
+    mesh.create_http_namespace(Name="somebodys")
+    (foreign,) = (one for one in mesh.list_namespaces()["Namespaces"] if one["Name"] == "somebodys")
+    changed = {
+        **on,
+        "ecs_fargate_service_connect_aliases": [{"dns_name": "chat.internal", "port": "80"}],
+        "ecs_fargate_service_connect_namespace_arn": foreign["Arn"],
+    }
+    assert role(changed) == [CLUSTER_TASK, SERVICE_TASK, GONE]
+    assert namespaces(clients) == []
+    assert connect(clients)["namespace"] == foreign["Arn"]
+    assert connect(clients)["services"][0]["clientAliases"] == [{"port": 80, "dnsName": "chat.internal"}]
+
+    role(on)
+    foreseen = role(check=True)
+    assert namespaces(clients) == [NAME]
+    assert foreseen == role() == [CLUSTER_TASK, DEFINITION, SERVICE_TASK, GONE]
+    assert connect(clients) == {"enabled": False}
+    assert namespaces(clients) == []
+    assert role() == []
+
+    role(on)
+    assert GONE in role({**on, "ecs_fargate_state": "absent"})
+    assert [one["Name"] for one in mesh.list_namespaces()["Namespaces"]] == ["somebodys"]
+    mesh.delete_namespace(Id=foreign["Id"])
