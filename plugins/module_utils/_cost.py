@@ -154,7 +154,7 @@ def both(strategy: Mapping[str, Any]) -> Decimal:
 
 
 def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
-    """The stack that stands, as stack_info tells it. What alarms, web ACL and access logs hold is taken from the plan."""
+    """The stack that stands, as stack_info tells it. What alarms, web ACL and access logs hold is the plan's."""
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}

@@ -22,8 +22,8 @@ LIMIT_SECONDS = 300
 class Role:
     """Called, it applies the role after `amica`, and answers the names of the tasks that changed something.
 
-    `name` may be several, with blanks between them; `afterwards` are task files of theirs, as `ecs_fargate/purge`, which
-    a play runs at its end.
+    `name` may be several, with blanks between them; `afterwards` are task files of theirs, as `ecs_fargate/purge`, for
+    the play's end.
     """
 
     name: str
