@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 from ministack.core.responses import request_scope
+from ministack.services import alb
 from ministack.services import cloudfront
 from ministack.services import waf
 
@@ -23,8 +25,17 @@ from embedded_aws.front_door import Answer
 from embedded_aws.front_door import Head
 from embedded_aws.front_door import Upstream
 from embedded_aws.front_door import error
+from embedded_aws.targets import provisioned
 
 SUFFIXES = (".cloudfront.net", ".cloudfront.localhost")
+
+
+BALANCER = re.compile(rb"arn:aws[\w-]*:elasticloadbalancing:[^<]+")
+
+
+def balancer_is_up(arn: str) -> bool:
+    with request_scope(ACCOUNT, arn.split(":")[3]):
+        return provisioned(alb._lbs.get(arn, {}))
 
 
 def install(clock: Clock, delay: float, origin_delay: float) -> None:
@@ -82,7 +93,9 @@ def install(clock: Clock, delay: float, origin_delay: float) -> None:
 
     @correct(cloudfront, "_create_vpc_origin")
     def create_origin(original: Any, body: bytes) -> Reply:
-        """Is `Deploying` first."""
+        """Refused while its load balancer is being set up; is `Deploying` first."""
+        if (found := BALANCER.search(body)) and not balancer_is_up(found[0].decode()):
+            return cloudfront._error("InvalidArgument", "The load balancer of a VPC origin must be active.", 400)
         before = set(cloudfront._vpc_origins.keys())
         reply: Reply = original(body)
         for name in set(cloudfront._vpc_origins.keys()) - before:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How much longer a first deploy takes than the slowest chain of what AWS does for it, and a picture of it.
 
-PYTHONPATH=collections:tests python tests/benchmarks/critical_run.py [--speed N] [--svg FILE] [-e NAME=VALUE]
+PYTHONPATH=collections:tests python tests/benchmarks/critical_path.py [--speed N] [--svg FILE] [-e NAME=VALUE]
 
 The embedded AWS takes its time as AWS does, in seconds of its own clock: load balancer 150, NAT gateway 90,
 CloudFront 240, VPC origin 300, a new task 60. Somebody apart asks it four times a second what is ready.
@@ -64,10 +64,12 @@ class Run:
     def chain(self) -> float:
         """Seconds of the slowest chain: things that AWS cannot begin before another is ready come one after another."""
         seconds = {one.name: DELAYS[KINDS[one.name]] for one in self.resources}
-        needs_balancer = seconds.get("load balancer", 0) + HEALTH_CHECK
-        origin = seconds.get("VPC origin", 0) + seconds.get("CloudFront", 0)
+        balancer, edge = seconds.get("load balancer", 0), seconds.get("CloudFront", 0)
+        # A VPC origin needs an active load balancer, and a distribution one that is deployed.
+        if "VPC origin" in seconds:
+            edge += balancer + seconds["VPC origin"]
         service = seconds.get("NAT gateway", 0) + seconds.get("deployment", 0) + HEALTH_CHECK
-        return max(needs_balancer, origin, service) / self.speed
+        return max(balancer + HEALTH_CHECK, edge, service) / self.speed
 
     @property
     def in_a_row(self) -> float:

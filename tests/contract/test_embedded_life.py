@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from support.embedded import EmbeddedAws
 from support.machine import free_port
 
@@ -107,3 +108,20 @@ def test_new_resources_take_as_long_as_they_are_told(aws: EmbeddedAws) -> None:
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
     (gateway,) = ec2.describe_nat_gateways()["NatGateways"]
     assert (balancer["State"]["Code"], gateway["State"]) == ("active", "available")
+
+
+def test_a_vpc_origin_needs_a_load_balancer_that_is_active(aws: EmbeddedAws) -> None:
+    aws.start("--delay", "alb=100000")
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    (balancer,) = aws.client("elbv2").create_load_balancer(Name="coming", Subnets=[subnet])["LoadBalancers"]
+    endpoint = {
+        "Name": "early",
+        "Arn": balancer["LoadBalancerArn"],
+        "HTTPPort": 80,
+        "HTTPSPort": 443,
+        "OriginProtocolPolicy": "http-only",
+    }
+    with pytest.raises(ClientError, match="must be active"):
+        aws.client("cloudfront").create_vpc_origin(VpcOriginEndpointConfig=endpoint)

@@ -66,8 +66,8 @@ def test_no_task_waits_but_the_join_and_what_the_next_task_needs() -> None:
 
 def test_what_waits_is_a_join() -> None:
     joins = {file.parent.parent.name for file, task in PRESENT if WAITING & task.keys()}
-    # ecs_fargate: tasks in private subnets cannot start before there is a way out.
-    assert joins == {"amica", "ecs_fargate"}
+    # cloudfront: a VPC origin needs an active load balancer; ecs_fargate: tasks in private subnets need a way out.
+    assert joins == {"amica", "cloudfront", "ecs_fargate"}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_waits_is_a_join() -> None:
     [
         (["load balancer", "CloudFront", "deployment"], 240),
         (["load balancer", "deployment"], 150 + HEALTH_CHECK),
-        (["load balancer", "VPC origin", "CloudFront", "deployment"], 540),
+        (["load balancer", "VPC origin", "CloudFront", "deployment"], 690),
         (["NAT gateway", "load balancer", "deployment"], 180),
     ],
 )
