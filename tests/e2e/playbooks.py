@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -141,11 +140,6 @@ class Workspace:
             check=False,
         )
         return Run(done.returncode, done.stdout, done.stderr)
-
-    def calls(self) -> int:
-        """How many calls the embedded AWS has got so far."""
-        with urllib.request.urlopen(f"{self.embedded_aws.endpoint}/_embedded_aws/calls") as answer:
-            return sum(json.load(answer).values())
 
     def aws(self, *arguments: str) -> Any:
         """Run one AWS CLI command against the embedded AWS and return its answer."""

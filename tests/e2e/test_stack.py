@@ -61,9 +61,9 @@ def test_nothing_to_do_is_nothing_done(workspace: Workspace, arguments: tuple[st
 
 
 def test_a_run_that_finds_nothing_to_do_keeps_to_its_budget(workspace: Workspace) -> None:
-    before = workspace.calls()
+    before = workspace.embedded_aws.calls()
     run = deployed(workspace.play("site.yml"))
-    spent = {"tasks": len(run.tasks), "module runs": run.module_runs, "calls": workspace.calls() - before}
+    spent = {"tasks": len(run.tasks), "module runs": run.module_runs, "calls": workspace.embedded_aws.calls() - before}
     assert {name: number for name, number in spent.items() if number > BUDGET[name]} == {}
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,11 @@ class EmbeddedAws:
             "access_key": "embedded",
             "secret_key": "embedded",
         }
+
+    def calls(self) -> int:
+        """How many calls it has got so far."""
+        with urllib.request.urlopen(f"{self.endpoint}/_embedded_aws/calls") as answer:
+            return sum(json.load(answer).values())
 
     @functools.cache  # noqa: B019  (a handful of them live as long as the tests)
     def client(self, service: str, region: str = "") -> Any:
