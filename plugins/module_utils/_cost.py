@@ -81,6 +81,14 @@ class Shape:
     secrets: Decimal
     retention_days: Decimal
     access_log_days: Decimal
+    log_metrics: Decimal
+    # The rest is 0 or 1, but the regions to which images are copied.
+    flow_logs: Decimal
+    copies: Decimal
+    trail: Decimal
+    config: Decimal
+    recorder: Decimal
+    security_hub: Decimal
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,11 @@ class Traffic:
     fetched_gb: Decimal = ZERO
     log_gb: Decimal = ZERO
     image_gb: Decimal = ZERO
+    flow_log_gb: Decimal = ZERO
+    trail_events: Decimal = ZERO
+    config_items: Decimal = ZERO
+    config_evaluations: Decimal = ZERO
+    security_checks: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}
-    arns, edge = stack["tagged_resources"], stack.get("edge") or {}
+    arns, edge, governed = stack["tagged_resources"], stack.get("edge") or {}, stack.get("governance") or {}
 
     def count(*marks: str) -> Decimal:
         return Decimal(sum(any(mark in arn for mark in marks) for arn in arns))
@@ -185,6 +198,15 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         secrets=count(":secretsmanager:"),
         retention_days=Decimal((stack.get("log_group") or {}).get("retention_days") or plan.retention_days),
         access_log_days=(plan.access_log_days or Decimal(30)) if edge.get("load_balancer_logs") else ZERO,
+        log_metrics=plan.log_metrics if count(":alarm:") or stack.get("dashboard") else ZERO,
+        flow_logs=Decimal(
+            any(":s3:::" not in log["destination"] for log in (stack.get("vpc") or {}).get("flow_logs", ()))
+        ),
+        copies=Decimal(len(governed.get("image_replication", ()))),
+        trail=Decimal(bool(governed.get("trail"))),
+        config=Decimal(bool(governed.get("config_rules"))),
+        recorder=Decimal(bool(governed.get("config_bucket"))),
+        security_hub=Decimal(bool(governed.get("security_hub"))),
     )
 
 
@@ -200,6 +222,7 @@ def lines(shape: Shape, traffic: Traffic, price: Price) -> list[Line]:
         *network_lines(shape, tasks, traffic, price),
         *edge_lines(shape, traffic, price),
         *watch_lines(shape, traffic, price),
+        *governance_lines(shape, traffic, price),
     )
     return [line for line in found if line.quantity]
 
@@ -267,12 +290,23 @@ def watch_lines(shape: Shape, traffic: Traffic, price: Price) -> Iterator[Line]:
     yield Line("Log storage", traffic.log_gb * shape.retention_days / 30, "GB", price("log_storage_gb_month"))
     logs = Decimal(bool(shape.load_balancer) + shape.distribution) * traffic.requests * ACCESS_LOG_GB
     yield Line("Access logs", logs * shape.access_log_days / 30, "GB", price("object_gb_month"))
+    # What AWS writes by itself costs as much to take in, up to 10 TB.
+    yield Line("Flow logs", shape.flow_logs * traffic.flow_log_gb, "GB", price("log_gb"))
+    yield Line("Log metrics", shape.log_metrics, "metrics", price("metric_month"))
     yield Line("Images", traffic.image_gb, "GB", price("image_gb_month"))
     if shape.insights:
         yield Line("Container Insights", INSIGHTS_METRICS, "metrics", price("metric_month"))
     yield Line("Alarms", shape.alarms, "metrics", price("alarm_month"))
     yield Line("Dashboards", shape.dashboards, "", price("dashboard_month"))
     yield Line("Secrets", shape.secrets, "", price("secret_month"))
+
+
+def governance_lines(shape: Shape, traffic: Traffic, price: Price) -> Iterator[Line]:
+    yield Line("Copied images", shape.copies * traffic.image_gb, "GB", price("image_gb_month"))
+    yield Line("Trail events", shape.trail * traffic.trail_events, "", price("trail_event"))
+    yield Line("Config items", shape.recorder * traffic.config_items, "", price("config_item"))
+    yield Line("Config evaluations", shape.config * traffic.config_evaluations, "", price("config_evaluation"))
+    yield Line("Security Hub checks", shape.security_hub * traffic.security_checks, "", price("security_check"))
 
 
 def total(bill: Iterable[Line]) -> Decimal:
@@ -322,10 +356,14 @@ class Estimate:
         return total(self.lines)
 
 
+# What chats and changes bring; the rest of a month comes also when nobody comes.
+BUSY = ("tasks", "deployments", "requests", "data_gb", "connections", "fetched_gb", "log_gb", "flow_log_gb")
+
+
 def estimate(shape: Shape, traffic: Traffic, price: Price) -> Estimate:
     return Estimate(
         lines(shape, traffic, price),
-        floor=total(lines(shape, Traffic(image_gb=traffic.image_gb), price)),
+        floor=total(lines(shape, replace(traffic, **dict.fromkeys(BUSY, ZERO)), price)),
         ceiling=total(lines(shape, replace(traffic, tasks=shape.max_tasks), price)),
     )
 

@@ -56,6 +56,13 @@ DEV: dict[str, Any] = {
     "secrets": 0,
     "retention_days": 30,
     "access_log_days": 0,
+    "log_metrics": 0,
+    "flow_logs": 0,
+    "copies": 0,
+    "trail": 0,
+    "config": 0,
+    "recorder": 0,
+    "security_hub": 0,
 }
 MONTH: dict[str, Any] = {
     "tasks": 1,
@@ -66,6 +73,11 @@ MONTH: dict[str, Any] = {
     "fetched_gb": 5,
     "log_gb": 1,
     "image_gb": 1,
+    "flow_log_gb": 2,
+    "trail_events": 50000,
+    "config_items": 100,
+    "config_evaluations": 150,
+    "security_checks": 6000,
 }
 TRAFFIC = Traffic(**{name: Decimal(value) for name, value in MONTH.items()})
 
@@ -147,6 +159,35 @@ def test_what_rag_and_enterprise_add() -> None:
     assert found["Web ACL requests"] == "0.06"
     assert (found["Alarms"], found["Dashboards"], found["Secrets"]) == ("0.80", "3.00", "0.80")
     assert found["Container Insights"] == "7.50"
+
+
+def test_what_governance_flow_logs_and_metrics_of_the_log_add() -> None:
+    governed = shape(log_metrics=3, flow_logs=1, copies=2, trail=1, config=1, recorder="1", security_hub=1)
+    plain, found = amounts(shape()), amounts(governed)
+    assert {label: amount for label, amount in found.items() if label not in plain} == {
+        "Flow logs": "1.40",  # 2 x 0.70
+        "Log metrics": "0.90",
+        "Copied images": "0.20",
+        "Trail events": "1.00",  # 50000 x 0.00002
+        "Config items": "0.30",  # 100 x 0.003
+        "Config evaluations": "0.15",
+        "Security Hub checks": "6.00",
+    }
+    bill = estimate(governed, TRAFFIC, SINGAPORE)
+    assert bill.floor - estimate(shape(), TRAFFIC, SINGAPORE).floor == Decimal("8.55"), "all but the flow logs"
+    stands: dict[str, Any] = {
+        **STACK,
+        "dashboard": {"name": "amica"},
+        "vpc": {"flow_logs": [{"destination": "/vpc/amica"}]},
+        "governance": {
+            "image_replication": ["eu-west-1", "us-east-1"],
+            "trail": "arn",
+            "config_rules": ["arn"],
+            "config_bucket": True,
+            "security_hub": "arn",
+        },
+    }
+    assert running(stands, governed) == replace(governed, dashboards=Decimal(1))
 
 
 def test_cloudfront_is_free_up_to_its_allowance() -> None:
