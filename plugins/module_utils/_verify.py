@@ -21,6 +21,7 @@ from typing import Any
 from typing import TypeVar
 
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
+from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 
 Seen = TypeVar("Seen")
@@ -28,7 +29,7 @@ Seen = TypeVar("Seen")
 PROBLEM, WARNING, NOT_CHECKED = "problem", "warning", "not checked"
 KINDS = (PROBLEM, WARNING, NOT_CHECKED)
 CPU_UNITS = 1024
-TASKS_PRINCIPAL = "ecs-tasks.amazonaws.com"
+TASKS_PRINCIPAL, ECS_PRINCIPAL = "ecs-tasks.amazonaws.com", "ecs.amazonaws.com"
 OCI_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 # What a task without a way out needs an endpoint for; S3 holds the layers of ECR's images.
 ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "s3")
@@ -150,11 +151,12 @@ class Wanted:
     image: str = ""
     subnet_ids: tuple[str, ...] = ()
     public_addresses: bool = True
-    secret_store: str = "secretsmanager"
+    switched_on: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
     certificates: tuple[CertificateWanted, ...] = ()
     domains: tuple[str, ...] = ()
+    hosted_domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -284,23 +286,27 @@ def trust_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     for role, statements in observed.trust.items():
         if isinstance(statements, Unseen):
             yield unseen("roles", role, statements, "Allow iam:GetRole to have it checked")
-        elif not any(trusts_tasks(statement) for statement in statements):
+            continue
+        principal, end = TASKS_PRINCIPAL, "no new task starts"
+        if role == names(wanted.name).infrastructure_role:
+            principal, end = ECS_PRINCIPAL, "no traffic moves"
+        if not any(trusts(statement, principal) for statement in statements):
             yield Finding(
                 WARNING,
                 "roles",
                 role,
-                f"its trust policy does not let {TASKS_PRINCIPAL} assume it, so no new task starts",
+                f"its trust policy does not let {principal} assume it, so {end}",
                 "The next ansible-playbook site.yml --tags ecs_fargate writes the policy; find out who changed it",
             )
 
 
-def trusts_tasks(statement: Mapping[str, Any]) -> bool:
+def trusts(statement: Mapping[str, Any], service: str) -> bool:
     principal = statement.get("Principal")
     services = principal.get("Service", ()) if isinstance(principal, Mapping) else ()
     return (
         statement.get("Effect") == "Allow"
         and bool({"sts:AssumeRole", "sts:*", "*"} & set(listed(statement.get("Action"))))
-        and TASKS_PRINCIPAL in listed(services)
+        and service in listed(services)
     )
 
 
@@ -400,13 +406,21 @@ def covers(name: str, domain: str) -> bool:
 
 
 def domain_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
-    zones = observed.hosted_zones
+    zones, asked = observed.hosted_zones, [*wanted.domains, *filter(None, [wanted.hosted_domain])]
     if isinstance(zones, Unseen):
-        if wanted.domains:
-            yield unseen("domain", ", ".join(wanted.domains), zones, "Allow route53:ListHostedZones to have it checked")
+        if asked:
+            yield unseen("domain", ", ".join(asked), zones, "Allow route53:ListHostedZones to have it checked")
         return
+    if wanted.hosted_domain and not is_held(wanted.hosted_domain, zones):
+        yield Finding(
+            PROBLEM,
+            "domain",
+            wanted.hosted_domain,
+            "no public hosted zone of this account holds it, and the run makes records in one",
+            "Make the zone in Route 53 and have the registrar delegate to it, or set cloudfront_aliases instead",
+        )
     for domain in wanted.domains:
-        if not any(f".{domain}.".endswith(f".{zone.rstrip('.')}.") for zone in zones):
+        if not is_held(domain, zones):
             yield Finding(
                 WARNING,
                 "domain",
@@ -414,6 +428,10 @@ def domain_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
                 "no public hosted zone of this account holds it",
                 "Point it at the distribution's name where its DNS is kept",
             )
+
+
+def is_held(domain: str, zones: Iterable[str]) -> bool:
+    return any(f".{domain}.".endswith(f".{zone.rstrip('.')}.") for zone in zones)
 
 
 def network_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
@@ -469,6 +487,7 @@ def way_out_findings(wanted: Wanted, subnet: Subnet) -> Iterator[Finding]:
 
 def needed_endpoints(wanted: Wanted) -> list[str]:
     stores = {place.store for arn in wanted.secrets.values() if (place := reference(arn))}
+    stores |= SECRET_ENDPOINTS.keys() & wanted.switched_on
     return [*ENDPOINTS, *sorted(SECRET_ENDPOINTS[store] for store in stores)]
 
 

@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run does in AWS: the actions that its credentials need, each with a resource that it would do it to.
+"""What a first run does in AWS: the actions that its credentials need, each with a resource that it would do it to.
+
+What is not switched on is not asked for, and neither is what only takes the stack away.
 
 Resources are named as exactly as they can be before they exist, so that a policy which allows the stack's own names
 passes. `*` stands where AWS makes up the name, or knows no resource for the action.
@@ -10,6 +12,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,15 +32,46 @@ class Place:
 
 @dataclass(frozen=True)
 class Need:
-    """Actions on one resource."""
+    """Actions on one resource; `passed_to` is the service that gets a role, where one is passed."""
 
     resource: str
     actions: tuple[str, ...]
+    passed_to: str = ""
 
 
-ANY = "*"
 # (service, resource without arn:..., actions). {names of the stack's parts} are filled in; an empty resource is any.
-NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+Row = tuple[str, str, tuple[str, ...]]
+ANY = "*"
+CONFIG_ROLE = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+MAKE_ROLE = (
+    "CreateRole",
+    "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "PutRolePolicy",
+    "TagRole",
+)
+MAKE_LOG_GROUP = (
+    "CreateLogGroup",
+    "ListTagsForResource",
+    "ListTagsLogGroup",
+    "PutRetentionPolicy",
+    "TagLogGroup",
+    "TagResource",
+)
+MAKE_BUCKET = (
+    "CreateBucket",
+    "GetBucketPolicy",
+    "GetBucketPublicAccessBlock",
+    "GetBucketTagging",
+    "ListBucket",
+    "PutBucketPolicy",
+    "PutBucketPublicAccessBlock",
+    "PutBucketTagging",
+)
+EXPIRE = ("GetLifecycleConfiguration", "PutLifecycleConfiguration")
+ALWAYS: tuple[Row, ...] = (
     ("tag", "", ("GetResources",)),
     (
         "ec2",
@@ -54,12 +88,18 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "CreateSubnet",
             "CreateTags",
             "CreateVpc",
+            "DescribeAddresses",
             "DescribeAvailabilityZones",
+            "DescribeFlowLogs",
             "DescribeInternetGateways",
+            "DescribeNatGateways",
+            "DescribeNetworkAcls",
             "DescribeRouteTables",
             "DescribeSecurityGroups",
             "DescribeSubnets",
+            "DescribeTags",
             "DescribeVpcAttribute",
+            "DescribeVpcEndpoints",
             "DescribeVpcs",
             "ModifySubnetAttribute",
             "ModifyVpcAttribute",
@@ -72,30 +112,22 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "ecr",
         "repository/{repository}",
         (
-            "BatchCheckLayerAvailability",
             "BatchGetImage",
-            "CompleteLayerUpload",
             "CreateRepository",
             "DescribeImages",
             "DescribeRepositories",
             "GetDownloadUrlForLayer",
             "GetLifecyclePolicy",
-            "InitiateLayerUpload",
             "ListTagsForResource",
-            "PutImage",
             "PutImageScanningConfiguration",
             "PutImageTagMutability",
             "PutLifecyclePolicy",
             "TagResource",
-            "UploadLayerPart",
         ),
     ),
     ("logs", "", ("DescribeLogGroups",)),
-    (
-        "logs",
-        "log-group:{log_group}",
-        ("CreateLogGroup", "ListTagsForResource", "PutRetentionPolicy", "TagResource"),
-    ),
+    ("logs", "log-group:{log_group}", MAKE_LOG_GROUP),
+    ("cloudwatch", "", ("DescribeAlarms", "GetDashboard")),
     (
         "elasticloadbalancing",
         "",
@@ -120,22 +152,19 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "targetgroup/{target_group}/0123456789abcdef",
         ("AddTags", "CreateTargetGroup", "ModifyTargetGroup", "ModifyTargetGroupAttributes"),
     ),
-    *(
-        (
-            "iam",
-            f"role/{{{role}}}",
-            ("CreateRole", "GetRole", "GetRolePolicy", "ListRolePolicies", "PassRole", "PutRolePolicy", "TagRole"),
-        )
-        for role in ("execution_role", "task_role")
-    ),
+    *(("iam", f"role/{{{role}}}", MAKE_ROLE) for role in ("execution_role", "task_role")),
     (
         "ecs",
         "",
         (
             "DeregisterTaskDefinition",
+            "DescribeServiceDeployments",
+            "DescribeServiceRevisions",
             "DescribeTaskDefinition",
+            "DescribeTasks",
             "ListServiceDeployments",
             "ListTaskDefinitions",
+            "ListTasks",
             "RegisterTaskDefinition",
         ),
     ),
@@ -145,21 +174,194 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "service/{cluster}/{service}",
         ("CreateService", "DescribeServices", "TagResource", "UpdateService"),
     ),
-    (
-        "application-autoscaling",
-        "",
-        ("DescribeScalableTargets", "DescribeScalingPolicies", "PutScalingPolicy", "RegisterScalableTarget"),
-    ),
-    (
-        "cloudfront",
-        "",
-        ("CreateDistribution", "GetDistribution", "ListDistributions", "TagResource", "UpdateDistribution"),
-    ),
+    ("application-autoscaling", "", ("DescribeScalableTargets",)),
+    ("cloudfront", "", ("ListDistributions",)),
+    # Either store may hold what an earlier run has left.
+    ("secretsmanager", "", ("ListSecrets",)),
+    ("ssm", "", ("DescribeParameters",)),
 )
-# Each store of secrets, by its name.
-SECRET_NEEDS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+# What a variable switches on, by the name that the role verify gives it.
+SWITCHED: dict[str, tuple[Row, ...]] = {
+    "image_push": (
+        (
+            "ecr",
+            "repository/{repository}",
+            (
+                "BatchCheckLayerAvailability",
+                "CompleteLayerUpload",
+                "InitiateLayerUpload",
+                "PutImage",
+                "UploadLayerPart",
+            ),
+        ),
+    ),
+    "nat": (("ec2", "", ("AllocateAddress", "CreateNatGateway")),),
+    "endpoints": (("ec2", "", ("CreateVpcEndpoint", "ModifyVpcEndpoint")),),
+    "network_acls": (
+        (
+            "ec2",
+            "",
+            (
+                "CreateNetworkAcl",
+                "CreateNetworkAclEntry",
+                "DeleteNetworkAclEntry",
+                "ReplaceNetworkAclAssociation",
+            ),
+        ),
+    ),
+    "flow_logs_to_cloudwatch": (
+        ("ec2", "", ("CreateFlowLogs",)),
+        ("logs", "log-group:/vpc/{vpc}-flow-logs", MAKE_LOG_GROUP),
+        ("iam", "role/{vpc}-flow-logs-role", MAKE_ROLE),
+    ),
+    # AWS makes the delivery with the rights of whoever asks for it.
+    "flow_logs_to_s3": (("ec2", "", ("CreateFlowLogs",)), ("logs", "", ("CreateLogDelivery", "DeleteLogDelivery"))),
+    "cloudfront_only": (("ec2", "", ("DescribeManagedPrefixLists",)),),
+    "listener_rules": (("elasticloadbalancing", "", ("CreateRule", "DeleteRule", "ModifyListener", "ModifyRule")),),
+    "traffic_shifts": (
+        ("elasticloadbalancing", "", ("CreateRule", "ModifyRule")),
+        (
+            "elasticloadbalancing",
+            "targetgroup/{alternate_target_group}/0123456789abcdef",
+            ("AddTags", "CreateTargetGroup", "ModifyTargetGroup", "ModifyTargetGroupAttributes"),
+        ),
+        ("iam", "role/{infrastructure_role}", ("AttachRolePolicy", *MAKE_ROLE)),
+    ),
+    "scaling": (
+        (
+            "application-autoscaling",
+            "",
+            (
+                "DescribeScalingPolicies",
+                "DescribeScheduledActions",
+                "ListTagsForResource",
+                "PutScalingPolicy",
+                "PutScheduledAction",
+                "RegisterScalableTarget",
+                "TagResource",
+            ),
+        ),
+    ),
+    "distribution": (
+        (
+            "cloudfront",
+            "",
+            ("CreateDistribution", "GetDistribution", "ListTagsForResource", "TagResource", "UpdateDistribution"),
+        ),
+    ),
+    "web_acl": (
+        (
+            "wafv2",
+            "",
+            (
+                "CreateIPSet",
+                "CreateWebACL",
+                "GetIPSet",
+                "GetWebACL",
+                "ListIPSets",
+                "ListTagsForResource",
+                "ListWebACLs",
+                "TagResource",
+                "UpdateIPSet",
+                "UpdateWebACL",
+            ),
+        ),
+    ),
+    "error_page": (
+        ("s3", "{error_page_bucket}-{account}-{region}", MAKE_BUCKET),
+        ("s3", "{error_page_bucket}-{account}-{region}/*", ("DeleteObject", "GetObject", "PutObject")),
+        ("cloudfront", "", ("CreateOriginAccessControl", "ListOriginAccessControls")),
+    ),
+    "vpc_origin": (
+        ("cloudfront", "", ("CreateVpcOrigin", "GetVpcOrigin", "ListVpcOrigins", "TagResource", "UpdateVpcOrigin")),
+    ),
+    "domain": (
+        (
+            "acm",
+            "",
+            (
+                "AddTagsToCertificate",
+                "DescribeCertificate",
+                "ListCertificates",
+                "ListTagsForCertificate",
+                "RequestCertificate",
+            ),
+        ),
+        ("route53", "", ("ChangeResourceRecordSets", "ListHostedZonesByName", "ListResourceRecordSets")),
+    ),
+    "alarms": (("cloudwatch", "", ("ListTagsForResource", "PutMetricAlarm", "TagResource")),),
+    "notifications": (
+        (
+            "sns",
+            "",
+            (
+                "CreateTopic",
+                "GetTopicAttributes",
+                "ListSubscriptionsByTopic",
+                "ListTagsForResource",
+                "ListTopics",
+                "SetTopicAttributes",
+                "Subscribe",
+                "TagResource",
+                "Unsubscribe",
+            ),
+        ),
+    ),
+    "dashboard": (("cloudwatch", "", ("PutDashboard",)),),
+    "log_analysis": (
+        (
+            "logs",
+            "",
+            ("DescribeMetricFilters", "DescribeQueryDefinitions", "PutMetricFilter", "PutQueryDefinition"),
+        ),
+    ),
+    "image_rules": (("ecr", "", ("PutRegistryScanningConfiguration", "PutReplicationConfiguration")),),
+    "trail": (
+        (
+            "cloudtrail",
+            "trail/{stack}-trail-{region}",
+            ("AddTags", "CreateTrail", "GetTrail", "GetTrailStatus", "ListTags", "StartLogging", "UpdateTrail"),
+        ),
+        ("cloudtrail", "", ("DescribeTrails",)),
+        ("s3", "{audit_bucket}-{account}-{region}", (*EXPIRE, *MAKE_BUCKET)),
+    ),
+    "config": (
+        (
+            "config",
+            "",
+            (
+                "DeleteConfigRule",
+                "DescribeConfigRules",
+                "DescribeConfigurationRecorderStatus",
+                "DescribeConfigurationRecorders",
+                "DescribeDeliveryChannels",
+                "ListTagsForResource",
+                "PutConfigRule",
+                "PutConfigurationRecorder",
+                "PutDeliveryChannel",
+                "StartConfigurationRecorder",
+                "TagResource",
+            ),
+        ),
+        ("iam", CONFIG_ROLE, ("CreateServiceLinkedRole", "GetRole")),
+        ("s3", "{config_bucket}-{account}-{region}", (*EXPIRE, *MAKE_BUCKET)),
+    ),
+    "security_hub": (
+        (
+            "securityhub",
+            "",
+            (
+                "BatchDisableStandards",
+                "BatchEnableStandards",
+                "DescribeHub",
+                "EnableSecurityHub",
+                "GetEnabledStandards",
+                "ListTagsForResource",
+                "TagResource",
+            ),
+        ),
+    ),
     "secretsmanager": (
-        ("secretsmanager", "", ("ListSecrets",)),
         (
             "secretsmanager",
             "secret:{stack}/VARIABLE-AbCdEf",
@@ -167,21 +369,48 @@ SECRET_NEEDS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ),
     ),
     "ssm": (
-        ("ssm", "", ("DescribeParameters",)),
         (
             "ssm",
             "parameter/{stack}/VARIABLE",
-            ("AddTagsToResource", "DeleteParameter", "GetParameters", "ListTagsForResource", "PutParameter"),
+            (
+                "AddTagsToResource",
+                "DeleteParameter",
+                "GetParameter",
+                "GetParameters",
+                "ListTagsForResource",
+                "PutParameter",
+            ),
         ),
     ),
 }
-GLOBAL_SERVICES = ("iam",)
+# Roles that are handed to a service: the service, and the role without arn:...
+PASSED = {
+    "": (("ecs-tasks.amazonaws.com", "role/{execution_role}"), ("ecs-tasks.amazonaws.com", "role/{task_role}")),
+    "flow_logs_to_cloudwatch": (("vpc-flow-logs.amazonaws.com", "role/{vpc}-flow-logs-role"),),
+    "traffic_shifts": (("ecs.amazonaws.com", "role/{infrastructure_role}"),),
+    "config": (("config.amazonaws.com", CONFIG_ROLE),),
+}
+# Services whose ARNs name no region, and neither region nor account.
+NO_REGION = ("iam", "s3")
+NO_ACCOUNT = ("s3",)
 
 
-def needs(place: Place, store: str) -> Iterator[Need]:
-    """What a run of the whole play needs."""
-    words = {**vars(place.names), "stack": place.stack}
-    for service, resource, actions in (*NEEDS, *SECRET_NEEDS[store]):
-        region = "" if service in GLOBAL_SERVICES else place.region
-        arn = f"arn:{place.partition}:{service}:{region}:{place.account}:{resource.format(**words)}"
-        yield Need(arn if resource else ANY, tuple(f"{service}:{action}" for action in actions))
+def needs(place: Place, switched_on: Collection[str]) -> Iterator[Need]:
+    """What a run of the whole play needs.
+
+    :param switched_on: names of `SWITCHED`.
+    """
+    words = {**vars(place.names), "stack": place.stack, "account": place.account, "region": place.region}
+
+    def arn(service: str, resource: str) -> str:
+        region = "" if service in NO_REGION else place.region
+        account = "" if service in NO_ACCOUNT else place.account
+        return f"arn:{place.partition}:{service}:{region}:{account}:{resource.format(**words)}" if resource else ANY
+
+    chosen = [name for name in SWITCHED if name in switched_on]
+    for rows in (ALWAYS, *(SWITCHED[name] for name in chosen)):
+        for service, resource, actions in rows:
+            yield Need(arn(service, resource), tuple(f"{service}:{action}" for action in actions))
+    for name in ("", *chosen):
+        for service, role in PASSED.get(name, ()):
+            yield Need(arn("iam", role), ("iam:PassRole",), service)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -98,7 +99,7 @@ class Reader:
             secrets = self.ask_each(set(self.wanted.secrets.values()), self.secret)
             image = self.ask(self.image) if self.wanted.image else None
             certificates = self.ask_each({one.arn for one in self.wanted.certificates}, self.certificate)
-            zones_of_dns = self.ask(self.hosted_zones) if self.wanted.domains else None
+            zones_of_dns = self.ask(self.hosted_zones) if self.wanted.domains or self.wanted.hosted_domain else None
             subnets = self.ask(self.subnets) if self.wanted.subnet_ids else None
             taken = self.ask(self.taken)
             return Observed(
@@ -115,6 +116,11 @@ class Reader:
                 taken=taken.result(),
             )
 
+    def needs(self) -> Iterator[Need]:
+        wanted, account = self.wanted, self.stack["account_id"]
+        place = Place(self.aws.partition, self.aws.region, account, names(wanted.name), wanted.name)
+        return needs(place, wanted.switched_on)
+
     def decisions(self) -> Unseen | Callable[[], Sequence[Decision] | Unseen]:
         """Starts the simulations; what to call for their outcome."""
         principal = or_unseen(self.principal)
@@ -122,12 +128,9 @@ class Reader:
             return principal
         if principal is None:
             return lambda: ()
-        place = Place(
-            self.aws.partition, self.aws.region, self.stack["account_id"], names(self.wanted.name), self.wanted.name
-        )
         running = [
             self.ask(lambda need=need: self.simulated(principal, need))  # type: ignore[misc]
-            for need in by_resource(needs(place, self.wanted.secret_store))
+            for need in by_resource(self.needs())
         ]
 
         def outcome() -> Sequence[Decision] | Unseen:
@@ -159,10 +162,11 @@ class Reader:
                     {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
                     for name, value in (
                         ("aws:RequestedRegion", self.aws.region),
-                        ("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+                        ("iam:PassedToService", need.passed_to),
                         (f"aws:RequestTag/{OWNER_TAG}", self.wanted.name),
                         (f"aws:ResourceTag/{OWNER_TAG}", self.wanted.name),
                     )
+                    if value
                 ],
             )
         )
@@ -330,11 +334,12 @@ def results(futures: Mapping[str, Future[Answer | Unseen]]) -> dict[str, Answer 
 
 
 def by_resource(asked: Iterable[Need]) -> list[Need]:
-    """One need a resource, since a simulation takes any number of actions."""
-    actions: dict[str, tuple[str, ...]] = {}
+    """One need a resource, since a simulation takes any number of actions, each once."""
+    actions: dict[tuple[str, str], tuple[str, ...]] = {}
     for need in asked:
-        actions[need.resource] = (*actions.get(need.resource, ()), *need.actions)
-    return [Need(resource, every) for resource, every in actions.items()]
+        place = (need.resource, need.passed_to)
+        actions[place] = tuple(dict.fromkeys((*actions.get(place, ()), *need.actions)))
+    return [Need(resource, every, passed_to) for (resource, passed_to), every in actions.items()]
 
 
 def json_keys(text: str) -> frozenset[str] | None:

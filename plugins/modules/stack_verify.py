@@ -78,11 +78,37 @@ options:
     description: Whether tasks get a public address.
     type: bool
     default: true
-  secret_store:
-    description: Where the stack's own secrets are kept.
-    type: str
-    choices: [secretsmanager, ssm]
-    default: secretsmanager
+  switched_on:
+    description: What the run makes beyond the least; the credentials need the actions of these.
+    type: list
+    elements: str
+    choices:
+      - image_push
+      - nat
+      - endpoints
+      - network_acls
+      - flow_logs_to_cloudwatch
+      - flow_logs_to_s3
+      - cloudfront_only
+      - listener_rules
+      - traffic_shifts
+      - scaling
+      - distribution
+      - web_acl
+      - error_page
+      - vpc_origin
+      - domain
+      - alarms
+      - notifications
+      - dashboard
+      - log_analysis
+      - image_rules
+      - trail
+      - config
+      - security_hub
+      - secretsmanager
+      - ssm
+    default: []
   secrets:
     description: Variable and ARN of each secret or parameter that somebody else looks after, perhaps with a JSON key.
     type: dict
@@ -112,10 +138,14 @@ options:
         elements: str
         default: []
   domains:
-    description: The chat's own domains.
+    description: The chat's own domains, whose records are made elsewhere.
     type: list
     elements: str
     default: []
+  hosted_domain:
+    description: Domain that a public hosted zone of the account has to hold, as the run makes records in it.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -160,6 +190,12 @@ findings:
     remedy:
       description: What to do about it.
       type: str
+actions:
+  description: The actions of IAM that the credentials need to make the stack.
+  returned: always
+  type: list
+  elements: str
+  sample: [ecs:CreateService]
 prose:
   description: The same as lines.
   returned: always
@@ -180,9 +216,8 @@ from ansible_collections.amica.stack.plugins.module_utils._verify import Certifi
 from ansible_collections.amica.stack.plugins.module_utils._verify import Wanted
 from ansible_collections.amica.stack.plugins.module_utils._verify import findings
 from ansible_collections.amica.stack.plugins.module_utils._verify import prose
+from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import SWITCHED
 from ansible_collections.amica.stack.plugins.module_utils._verify_reader import Reader
-
-STORES = ["secretsmanager", "ssm"]
 
 
 def wanted_stack(options: dict[str, Any]) -> Wanted:
@@ -202,13 +237,14 @@ def wanted_stack(options: dict[str, Any]) -> Wanted:
         image=options["image"],
         subnet_ids=tuple(options["subnet_ids"]),
         public_addresses=options["assign_public_ip"],
-        secret_store=options["secret_store"],
+        switched_on=frozenset(options["switched_on"]),
         secrets=options["secrets"],
         variables=tuple(options["variables"]),
         certificates=tuple(
             CertificateWanted(one["variable"], one["arn"], tuple(one["domains"])) for one in options["certificates"]
         ),
         domains=tuple(options["domains"]),
+        hosted_domain=options["hosted_domain"],
     )
 
 
@@ -232,19 +268,22 @@ def main() -> None:
             "image": {"type": "str", "default": ""},
             "subnet_ids": {"type": "list", "elements": "str", "default": []},
             "assign_public_ip": {"type": "bool", "default": True},
-            "secret_store": {"type": "str", "choices": STORES, "default": STORES[0], "no_log": False},
+            "switched_on": {"type": "list", "elements": "str", "choices": list(SWITCHED), "default": []},
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "variables": {"type": "list", "elements": "str", "default": []},
             "certificates": {"type": "list", "elements": "dict", "default": [], "options": certificate},
             "domains": {"type": "list", "elements": "str", "default": []},
+            "hosted_domain": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     wanted, aws = wanted_stack(module.params), clients(module)
     with reported(module, "looking for what stands in the way"):
-        observed = Reader(aws, wanted, module.params["stack"], Registry).read()
+        reader = Reader(aws, wanted, module.params["stack"], Registry)
+        observed = reader.read()
     found = findings(wanted, observed)
-    result = {"findings": [asdict(one) for one in found], "prose": prose(found)}
+    actions = sorted({action for need in reader.needs() for action in need.actions})
+    result = {"findings": [asdict(one) for one in found], "prose": prose(found), "actions": actions}
     if any(one.kind == PROBLEM for one in found):
         module.fail_json(msg="\n".join(prose(found)), **result)
     module.exit_json(changed=False, **result)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.amica.stack.plugins.module_utils._names import names
+from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import Place
+from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import needs
 from support.embedded import EmbeddedAws
 from support.role import Role
 
@@ -33,7 +36,14 @@ def left(clients: Any) -> list[Any]:
     ]
 
 
-def test_off_on_again_changed_and_off(role: Role, clients: Any) -> None:
+def asked_for() -> set[str]:
+    """The actions that the check before a run asks for where the whole of governance is on."""
+    place = Place("aws", "ap-southeast-1", "123456789012", names(NAME), NAME)
+    wanted = needs(place, ("image_rules", "trail", "config", "security_hub"))
+    return {action for need in wanted for action in need.actions}
+
+
+def test_off_on_again_changed_and_off(role: Role, clients: Any, embedded_aws: EmbeddedAws) -> None:
     assert role() == [], "off by default"
     clients("cloudtrail").create_trail(Name=OTHER, S3BucketName="somebodys-bucket")
     wanted = {
@@ -45,7 +55,9 @@ def test_off_on_again_changed_and_off(role: Role, clients: Any) -> None:
     }
     foreseen = role(wanted, check=True)
     assert left(clients) == [], "check mode wrote something"
+    before = embedded_aws.actions()
     assert set(foreseen) == set(role(wanted)) and foreseen
+    assert {*(embedded_aws.actions() - before)} - asked_for() == {"sts:GetCallerIdentity"}
     assert len(left(clients)) == EVERYTHING
     assert clients("securityhub").describe_hub()["HubArn"].endswith(":hub/default")
     trail = clients("cloudtrail").get_trail_status(Name=f"{NAME}-trail-ap-southeast-1")

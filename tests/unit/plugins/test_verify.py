@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._verify import ENDPOINTS
 from ansible_collections.amica.stack.plugins.module_utils._verify import Certificate
@@ -22,8 +23,10 @@ from ansible_collections.amica.stack.plugins.module_utils._verify import Wanted
 from ansible_collections.amica.stack.plugins.module_utils._verify import covers
 from ansible_collections.amica.stack.plugins.module_utils._verify import findings
 from ansible_collections.amica.stack.plugins.module_utils._verify import prose
+from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import SWITCHED
 from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import Place
 from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import needs
+from support.machine import ROOT
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf"
 PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/chat"
@@ -95,6 +98,7 @@ def subnets(**changes: Any) -> list[Subnet]:
         ({"taken": [Taken("load balancer", "amica-alb", "")]}, "problem", "names", "amica:stack=amica"),
         ({"taken": [Taken("role", "amica-task-role", "other")]}, "problem", "names", "the stack other"),
         ({"trust": {"amica-task-role": []}}, "warning", "roles", "ecs-tasks.amazonaws.com"),
+        ({"trust": {"amica-infrastructure-role": TRUST}}, "warning", "roles", "let ecs.amazonaws.com"),
         ({"image": Image(False)}, "problem", "image", "no such image"),
         ({"image": Image(True, frozenset({"arm64"}))}, "problem", "image", "ecs_fargate_architecture"),
         ({"image": Unseen("another registry")}, "not checked", "image", "another registry"),
@@ -156,6 +160,20 @@ def test_what_stands_needs_no_quota() -> None:
     assert found(replace(WANTED, elastic_ips=1), quotas=addresses)[0][:2] == ("problem", "quotas")
 
 
+def test_a_domain_of_the_stack_s_own_needs_a_zone() -> None:
+    own = replace(WANTED, domains=(), hosted_domain="chat.example.com")
+    assert found(own) == []
+    assert found(own, hosted_zones=[])[0][:2] == ("problem", "domain")
+    assert found(own, hosted_zones=Unseen("denied"))[0][:2] == ("not checked", "domain")
+
+
+def test_the_stack_s_own_secrets_need_an_endpoint_too() -> None:
+    closed = subnets(way_out="", endpoints=frozenset(ENDPOINTS))
+    own = replace(WANTED, secrets={}, switched_on=frozenset({"ssm", "nat"}))
+    assert "no endpoint for ssm," in found(own, subnets=closed)[0][2]
+    assert found(replace(own, switched_on=frozenset()), subnets=closed) == []
+
+
 def test_a_size_that_fargate_does_not_offer_and_an_obsolete_variable_are_said_together() -> None:
     wanted = replace(WANTED, memory=8192, variables=("PINECONE_ENVIRONMENT",))
     assert [(kind, check) for kind, check, text in found(wanted)] == [("problem", "size"), ("warning", "variables")]
@@ -175,11 +193,71 @@ def test_which_domains_a_certificate_covers(name: str, domain: str, covered: boo
     assert covers(name, domain) is covered
 
 
-@pytest.mark.parametrize("store", ["secretsmanager", "ssm"])
-def test_needs_name_actions_of_their_resource_s_service(store: str) -> None:
-    asked = list(needs(Place("aws", "eu-west-1", "111122223333", names("amica"), "amica"), store))
+PLACE = Place("aws", "eu-west-1", "111122223333", names("amica"), "amica")
+# Of each switch something that only it asks for, and where.
+ASKED = {
+    "image_push": ("ecr:PutImage", "arn:aws:ecr:eu-west-1:111122223333:repository/amica-stack"),
+    "nat": ("ec2:CreateNatGateway", "*"),
+    "endpoints": ("ec2:CreateVpcEndpoint", "*"),
+    "network_acls": ("ec2:CreateNetworkAcl", "*"),
+    "flow_logs_to_cloudwatch": ("iam:CreateRole", "arn:aws:iam::111122223333:role/amica-vpc-flow-logs-role"),
+    "flow_logs_to_s3": ("logs:CreateLogDelivery", "*"),
+    "cloudfront_only": ("ec2:DescribeManagedPrefixLists", "*"),
+    "listener_rules": ("elasticloadbalancing:DeleteRule", "*"),
+    "traffic_shifts": ("iam:AttachRolePolicy", "arn:aws:iam::111122223333:role/amica-infrastructure-role"),
+    "scaling": ("application-autoscaling:RegisterScalableTarget", "*"),
+    "distribution": ("cloudfront:CreateDistribution", "*"),
+    "web_acl": ("wafv2:CreateWebACL", "*"),
+    "error_page": ("s3:PutObject", "arn:aws:s3:::amica-error-page-111122223333-eu-west-1/*"),
+    "vpc_origin": ("cloudfront:CreateVpcOrigin", "*"),
+    "domain": ("acm:RequestCertificate", "*"),
+    "alarms": ("cloudwatch:PutMetricAlarm", "*"),
+    "notifications": ("sns:Subscribe", "*"),
+    "dashboard": ("cloudwatch:PutDashboard", "*"),
+    "log_analysis": ("logs:PutMetricFilter", "*"),
+    "image_rules": ("ecr:PutReplicationConfiguration", "*"),
+    "trail": ("s3:CreateBucket", "arn:aws:s3:::amica-audit-111122223333-eu-west-1"),
+    "config": ("s3:CreateBucket", "arn:aws:s3:::amica-config-111122223333-eu-west-1"),
+    "security_hub": ("securityhub:EnableSecurityHub", "*"),
+    "secretsmanager": (
+        "secretsmanager:CreateSecret",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:amica/VARIABLE-AbCdEf",
+    ),
+    "ssm": ("ssm:PutParameter", "arn:aws:ssm:eu-west-1:111122223333:parameter/amica/VARIABLE"),
+}
+
+
+def asked_for(*switches: str) -> set[tuple[str, str]]:
+    return {(action, need.resource) for need in needs(PLACE, switches) for action in need.actions}
+
+
+@pytest.mark.parametrize("switch", SWITCHED)
+def test_what_is_switched_on_is_asked_for_and_else_is_not(switch: str) -> None:
+    assert ASKED[switch] in asked_for(switch)
+    assert ASKED[switch] not in asked_for(*(other for other in SWITCHED if other != switch))
+    assert asked_for() < asked_for(switch)
+
+
+def test_needs_name_actions_of_their_resource_s_service() -> None:
+    asked = list(needs(PLACE, SWITCHED))
     assert any("amica-cluster/amica-service" in need.resource for need in asked)
     for need in asked:
         assert len({action.partition(":")[0] for action in need.actions}) == 1
         assert need.resource == "*" or need.resource.split(":")[2] == need.actions[0].partition(":")[0]
         assert "{" not in need.resource
+
+
+def test_a_role_is_passed_to_the_service_that_takes_it() -> None:
+    passed = {need.resource.rpartition("/")[2]: need.passed_to for need in needs(PLACE, SWITCHED) if need.passed_to}
+    assert passed == {
+        "amica-execution-role": "ecs-tasks.amazonaws.com",
+        "amica-task-role": "ecs-tasks.amazonaws.com",
+        "amica-vpc-flow-logs-role": "vpc-flow-logs.amazonaws.com",
+        "amica-infrastructure-role": "ecs.amazonaws.com",
+        "AWSServiceRoleForConfig": "config.amazonaws.com",
+    }
+
+
+def test_the_role_names_each_switch() -> None:
+    switches = yaml.safe_load((ROOT / "roles" / "verify" / "defaults" / "main.yml").read_text())["verify_switches"]
+    assert list(switches) == list(SWITCHED)
