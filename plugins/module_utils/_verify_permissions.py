@@ -289,6 +289,39 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
         ),
         ("route53", "", ("ChangeResourceRecordSets", "ListHostedZonesByName", "ListResourceRecordSets")),
     ),
+    "load_balancer_logs": (("s3", "{load_balancer_logs_bucket}-{account}-{region}", (*EXPIRE, *MAKE_BUCKET)),),
+    "distribution_logs": (
+        ("cloudfront", "", ("AllowVendedLogDeliveryForResource",)),
+        (
+            "logs",
+            "",
+            (
+                "CreateDelivery",
+                "DescribeDeliveries",
+                "GetDelivery",
+                "GetDeliveryDestination",
+                "GetDeliverySource",
+                "PutDeliveryDestination",
+                "PutDeliverySource",
+                "TagResource",
+            ),
+        ),
+        ("s3", "{distribution_logs_bucket}-{account}", (*EXPIRE, *MAKE_BUCKET)),
+    ),
+    "namespace": (
+        (
+            "servicediscovery",
+            "",
+            (
+                "CreateHttpNamespace",
+                "GetNamespace",
+                "GetOperation",
+                "ListNamespaces",
+                "ListTagsForResource",
+                "TagResource",
+            ),
+        ),
+    ),
     "alarms": (("cloudwatch", "", ("ListTagsForResource", "PutMetricAlarm", "TagResource")),),
     "notifications": (
         (

@@ -98,6 +98,9 @@ options:
       - error_page
       - vpc_origin
       - domain
+      - load_balancer_logs
+      - distribution_logs
+      - namespace
       - alarms
       - notifications
       - dashboard
