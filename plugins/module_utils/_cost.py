@@ -29,6 +29,8 @@ ZERO = Decimal(0)
 HOURS = Decimal(730)
 CENT = Decimal("0.01")
 FREE_STORAGE = Decimal(20)
+# Gateway endpoints.
+FREE_ENDPOINTS = ("s3", "dynamodb")
 # A request's line in an access log, compressed.
 ACCESS_LOG_GB = Decimal("0.0000002")
 # https://aws.amazon.com/elasticloadbalancing/pricing/: one LCU is the largest of these.
@@ -170,6 +172,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
     """The stack that stands, as stack_info tells it. What alarms, web ACL and access logs hold is the plan's."""
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
+    vpc = stack.get("vpc") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}
     arns, edge, governed = stack["tagged_resources"], stack.get("edge") or {}, stack.get("governance") or {}
 
@@ -191,7 +194,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         distribution=bool(stack.get("distribution")),
         insights=cluster.get("container_insights", "disabled") != "disabled",
         nat_gateways=count(":natgateway/"),
-        endpoints=count(":vpc-endpoint/"),
+        endpoints=Decimal(sum(one["service"] not in FREE_ENDPOINTS for one in vpc.get("endpoints", ()))),
         alarms=(plan.alarms or count(":alarm:")) if count(":alarm:") else ZERO,
         dashboards=Decimal(bool(stack.get("dashboard"))),
         web_acl_rules=(plan.web_acl_rules or Decimal(1)) if count("/webacl/") else ZERO,
@@ -199,9 +202,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         retention_days=Decimal((stack.get("log_group") or {}).get("retention_days") or plan.retention_days),
         access_log_days=(plan.access_log_days or Decimal(30)) if edge.get("load_balancer_logs") else ZERO,
         log_metrics=plan.log_metrics if count(":alarm:") or stack.get("dashboard") else ZERO,
-        flow_logs=Decimal(
-            any(":s3:::" not in log["destination"] for log in (stack.get("vpc") or {}).get("flow_logs", ()))
-        ),
+        flow_logs=Decimal(any(":s3:::" not in log["destination"] for log in vpc.get("flow_logs", ()))),
         copies=Decimal(len(governed.get("image_replication", ()))),
         trail=Decimal(bool(governed.get("trail"))),
         config=Decimal(bool(governed.get("config_rules"))),

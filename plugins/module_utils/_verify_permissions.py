@@ -398,7 +398,16 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
         (
             "secretsmanager",
             "secret:{stack}/VARIABLE-AbCdEf",
-            ("CreateSecret", "DeleteSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource"),
+            (
+                "CreateSecret",
+                "DeleteSecret",
+                "DescribeSecret",
+                "GetSecretValue",
+                "PutSecretValue",
+                "RestoreSecret",
+                "TagResource",
+                "UpdateSecret",
+            ),
         ),
     ),
     "ssm": (

@@ -244,9 +244,15 @@ def test_what_else_stands_is_counted_by_its_tags() -> None:
         "arn:aws:secretsmanager:x:1:secret:s",
         "arn:aws:wafv2:us-east-1:1:global/webacl/amica/1",
     ]
-    found = running({**STACK, "tagged_resources": arns, "scaling": {"min": 2, "max": 4}}, shape(web_acl_rules=3))
-    counts = (found.nat_gateways, found.alarms, found.secrets, found.web_acl_rules)
-    assert [int(count) for count in counts] == [1, 2, 1, 3]
+    stands = {
+        **STACK,
+        "tagged_resources": arns,
+        "scaling": {"min": 2, "max": 4},
+        "vpc": {"endpoints": [{"service": "s3"}, {"service": "ecr.api"}]},
+    }
+    found = running(stands, shape(web_acl_rules=3))
+    counts = (found.nat_gateways, found.alarms, found.secrets, found.web_acl_rules, found.endpoints)
+    assert [int(count) for count in counts] == [1, 2, 1, 3, 1], "a gateway endpoint is free"
     assert (found.min_tasks, found.max_tasks) == (Decimal(2), Decimal(4))
 
 
