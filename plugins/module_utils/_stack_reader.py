@@ -259,7 +259,7 @@ def read_tagged_elsewhere(aws: Clients, stack: str) -> dict[str, dict[str, str]]
     wanted = names(stack)
 
     def is_edge_s(arn: str) -> bool:
-        _, _, service, _, _, resource = arn.split(":", 5)
+        service, resource = arn.split(":", 5)[2::3]
         return service in EDGE_SERVICES or resource.partition(":")[0] in DELIVERY_KINDS
 
     return {

@@ -88,7 +88,7 @@ def measure(count: int, runs: int) -> Iterator[Row]:
         aws.start()
         try:
             file = inventory(Path(folder), count)
-            for _ in range(runs):
+            for _run in range(runs):
                 for what, seen in rows.items():
                     seen.append(play(aws, file, what, count))
                 aws.command("reset")
