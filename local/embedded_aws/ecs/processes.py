@@ -240,6 +240,9 @@ class _Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
             code = self._popen.wait()
         kill_marked(self.folder)
+        # A check may have begun meanwhile.
+        while self._probe and not self._probe.ended(timeout=0.02):
+            kill_marked(self.folder)
         # The last lines come before the end: they say why.
         self._reader.join(CLOSE_SECONDS)
         self._exit_code = code if code >= 0 else 128 - code

@@ -63,10 +63,16 @@ class Probe:
         self.health = Health(check, time.monotonic())
         self._run = run
         self._stopped = threading.Event()
-        threading.Thread(target=self._loop, name="health-check", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop, name="health-check", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def ended(self, timeout: float) -> bool:
+        """Whether, within `timeout` seconds, no check runs nor will."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _loop(self) -> None:
         check = self.health.check
