@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Application Auto Scaling, which MiniStack lacks. Bounds move the desired count.
+"""Application Auto Scaling, which MiniStack lacks. Bounds move the desired count, and scheduled actions the bounds.
 
-Policies and scheduled actions are kept and do nothing: nothing scales by use or by time.
+Policies are kept and do nothing: nothing scales by use.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import logging
 import re
 import sys
 import time
 import uuid
+from datetime import datetime
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ministack.app as ministack
 from ministack.core import router
@@ -24,8 +28,11 @@ from ministack.core.responses import error_response_json
 from ministack.core.responses import get_account_id
 from ministack.core.responses import get_region
 from ministack.core.responses import json_response
+from ministack.core.responses import request_scope
 from ministack.services import ecs
+from ministack.services import eventbridge
 
+from embedded_aws.clock import Clock
 from embedded_aws.correction import Reply
 
 NAME = "embedded_autoscaling"
@@ -33,6 +40,9 @@ NAME = "embedded_autoscaling"
 _targets = AccountRegionScopedDict()
 _policies = AccountRegionScopedDict()
 _schedules = AccountRegionScopedDict()
+# Real seconds between two looks at the schedules.
+LOOK_SECONDS = 0.5
+log = logging.getLogger("embedded_aws.autoscaling")
 
 
 class Refused(Exception):
@@ -173,16 +183,61 @@ def delete_policy(data: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def put_schedule(data: dict[str, Any]) -> dict[str, Any]:
+def is_due(action: dict[str, Any], since: float, now: float) -> bool:
+    """Whether a time of the action lies after `since` and not after `now`, in seconds since 1970.
+
+    :raises ValueError: the expression or the timezone is none.
+    """
+    expression, zone = action.get("Schedule", ""), ZoneInfo(action.get("Timezone", "UTC"))
+    if every := eventbridge._parse_rate_seconds(expression):
+        began = action.get("CreationTime", since)
+        return bool((now - began) // every > (since - began) // every)
+    if at := re.fullmatch(r"at\((.+)\)", expression):
+        return since < datetime.fromisoformat(at[1]).replace(tzinfo=zone).timestamp() <= now
+    if not (fields := eventbridge._parse_cron_fields(expression)):
+        raise ValueError(expression)
+    following = eventbridge._cron_next_fire(fields, datetime.fromtimestamp(since, zone))
+    return following is not None and following.timestamp() <= now
+
+
+def act(since: float, now: float) -> None:
+    """Apply the bounds of the actions whose time has come."""
+    for (account, region, name), action in list(_schedules._data.items()):
+        with request_scope(account, region):
+            target = _targets.get(name[:3])
+            if not target or target["SuspendedState"]["ScheduledScalingSuspended"] or not is_due(action, since, now):
+                continue
+            target.update(action["ScalableTargetAction"])
+            try:
+                apply_bounds(target)
+            except Refused as problem:
+                log.warning("The scheduled action %s did nothing: %s", name[3], problem.args[1])
+
+
+async def watch(clock: Clock) -> None:
+    """Act at the clock's times for as long as the server runs."""
+    since = clock.now()
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = clock.now()
+        # The ECS calls in it may wait for the scheduler.
+        await asyncio.to_thread(act, since, now)
+        since = now
+
+
+def put_schedule(clock: Clock, data: dict[str, Any]) -> dict[str, Any]:
     """What a new version leaves out is gone, as on AWS."""
     required(data)
     name = (*key(data), data["ScheduledActionName"])
-    if not re.fullmatch(r"(at|rate|cron)\(.+\)", data.get("Schedule", "")):
-        raise Refused("ValidationException", f"Invalid schedule expression: {data.get('Schedule')}")
+    try:
+        is_due(data, 0, 0)
+    except (LookupError, ValueError):
+        raise Refused("ValidationException", f"Invalid schedule expression: {data.get('Schedule')}") from None
     known = _schedules.get(name) or {
         "ScheduledActionARN": f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scheduledAction:{uuid.uuid4()}:"
         f"resource/{data['ServiceNamespace']}/{data['ResourceId']}:scheduledActionName/{data['ScheduledActionName']}",
-        "CreationTime": time.time(),
+        # By the clock that its times go by.
+        "CreationTime": clock.now(),
     }
     _schedules[name] = {**{field: known[field] for field in ("ScheduledActionARN", "CreationTime")}, **data}
     return {}
@@ -225,7 +280,6 @@ ACTIONS = {
     "DescribeScalingPolicies": describe_policies,
     "DeleteScalingPolicy": delete_policy,
     "DescribeScalingActivities": lambda data: {"ScalingActivities": []},
-    "PutScheduledAction": put_schedule,
     "DescribeScheduledActions": describe_schedules,
     "DeleteScheduledAction": delete_schedule,
     "TagResource": tag,
@@ -245,8 +299,9 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
         return error_response_json(*refused.args, 400)
 
 
-def install() -> None:
+def install(clock: Clock) -> None:
     """Register this module as one more service: routed, saved, restored and reset like MiniStack's own."""
+    ACTIONS["PutScheduledAction"] = partial(put_schedule, clock)
     ministack._loaded_modules[NAME] = sys.modules[__name__]
     ministack.SERVICE_REGISTRY["application-autoscaling"] = {"module": NAME}
     ministack.SERVICE_HANDLERS["application-autoscaling"] = handle_request

@@ -46,6 +46,8 @@ SAVE_INTERVAL = 10.0
 LOCK_PATIENCE = 2.0
 # Where the number of API calls is told, by action.
 CALLS_PATH = "/_embedded_aws/calls"
+# Where the capacity of a Spot task is taken back, by the task's id.
+INTERRUPT_PATH = "/_embedded_aws/interrupt/"
 logger = logging.getLogger("embedded_aws")
 
 
@@ -168,7 +170,7 @@ def correct_services(clock: Clock, options: Options) -> None:
 
     delays = options.delays
     access_logs.install()
-    autoscaling.install()
+    autoscaling.install(clock)
     calls.install()
     cloudfront.install(clock, delays.get("cloudfront", 0), delays.get("vpc_origin", 0))
     compliance.install()
@@ -184,7 +186,7 @@ def correct_services(clock: Clock, options: Options) -> None:
 
 
 def api_router(
-    balancer: Any, logs: Any, port: int, touch: Callable[[], None]
+    balancer: Any, logs: Any, port: int, touch: Callable[[], None], interrupt: Callable[[str], bool]
 ) -> Callable[[Head, str], Awaitable[Answer | Upstream]]:
     """Requests that name a load balancer or a distribution go there, all others to MiniStack on its inner port."""
     from ministack.services import alb
@@ -214,6 +216,9 @@ def api_router(
             return through
         if head.target == CALLS_PATH:
             return Answer(200, json.dumps(calls.counted).encode(), (("Content-Type", "application/json"),))
+        if head.method == "POST" and head.target.startswith(INTERRUPT_PATH):
+            done = await asyncio.to_thread(interrupt, head.target.removeprefix(INTERRUPT_PATH))
+            return Answer(204 if done else 404)
         touch()
         return Upstream(ADDRESS, port)
 
@@ -234,6 +239,7 @@ async def serve(options: Options) -> None:
     from hypercorn.asyncio import serve as serve_application
     from hypercorn.config import Config
 
+    from embedded_aws import autoscaling
     from embedded_aws import ecs
     from embedded_aws import elbv2
     from embedded_aws.access_logs import AccessLogs
@@ -300,10 +306,11 @@ async def serve(options: Options) -> None:
     application = asyncio.create_task(serve_application(ministack.app, config, shutdown_trigger=ending))
     inner_port = inner.getsockname()[1]
     await asyncio.wait([application, asyncio.create_task(answering(inner_port))], return_when=asyncio.FIRST_COMPLETED)
-    door = Door(api_router(balancer, logs, inner_port, asked.set))
+    door = Door(api_router(balancer, logs, inner_port, asked.set, scheduler.interrupt))
     front = await asyncio.start_server(door, ADDRESS, options.port, limit=HEAD_LIMIT)
     scheduler.start()
-    rest = [logs.watch(), ports.watch(), targets.watch(lambda: not ended.is_set()), saving(asked, save)]
+    looks = [logs.watch(), ports.watch(), targets.watch(lambda: not ended.is_set()), autoscaling.watch(clock)]
+    rest = [*looks, saving(asked, save)]
     tasks = [asyncio.create_task(part) for part in rest]
     try:
         await application

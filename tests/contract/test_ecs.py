@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import functools
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
@@ -197,6 +199,77 @@ def test_scaling(stack: Stack) -> None:
         stack.ecs.update_service(cluster=NAME, service=NAME, desiredCount=count)
         eventually(functools.partial(stack.runs, count))
     assert stack.service["currentServiceDeployment"] == before
+
+
+def test_scheduled_actions_move_the_bounds_at_their_time(stack: Stack) -> None:
+    scaling = stack.aws.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": f"service/{NAME}/{NAME}",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+
+    def put(name: str, schedule: str, timezone: str = "UTC", **bounds: int) -> None:
+        scaling.put_scheduled_action(
+            **target, ScheduledActionName=name, Schedule=schedule, Timezone=timezone, ScalableTargetAction=bounds
+        )
+
+    def bounds() -> tuple[int, int]:
+        (found,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+        return found["MinCapacity"], found["MaxCapacity"]
+
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=5)
+    for bad in (("cron(0 20 * * *)", "UTC"), ("rate(1 second)", "UTC"), ("at(noon)", "UTC"), ("rate(1 day)", "Nowhere")):
+        with pytest.raises(ClientError, match="ValidationException"):
+            put("bad", *bad, MinCapacity=4)
+    put("past", "at(2020-01-01T00:00:00)", MinCapacity=4)
+    (past,) = scaling.describe_scheduled_actions(**target)["ScheduledActions"]
+    there = past["CreationTime"].astimezone(ZoneInfo("Asia/Singapore")).hour
+    hours = ",".join(str((there + more) % 24) for more in range(3))
+    # In UTC these hours are eight away; it would act before the other.
+    put("elsewhere", f"cron(* {hours} * * ? *)", MinCapacity=3)
+    put("here", f"cron(* {hours} * * ? *)", "Asia/Singapore", MinCapacity=2)
+    put("often", "rate(1 minute)", MaxCapacity=7)
+    eventually(lambda: bounds() == (2, 7))
+    eventually(functools.partial(stack.runs, 2))
+    scaling.deregister_scalable_target(**target)
+    stack.ecs.update_service(cluster=NAME, service=NAME, desiredCount=1)
+    eventually(functools.partial(stack.runs, 1))
+
+
+def test_a_spot_task_that_aws_takes_back_is_replaced(stack: Stack) -> None:
+    half = [{"capacityProvider": name, "weight": 50} for name in ("FARGATE", "FARGATE_SPOT")]
+    stack.ecs.put_cluster_capacity_providers(
+        cluster=NAME, capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    release = stack.update(desiredCount=2, capacityProviderStrategy=half, forceNewDeployment=True)
+    assert release["status"] == "SUCCESSFUL"
+    by_place = {task["capacityProviderName"]: task["taskArn"] for task in stack.tasks()}
+    assert by_place.keys() == {"FARGATE", "FARGATE_SPOT"}
+
+    def interrupt(arn: str) -> int:
+        path = f"/_embedded_aws/interrupt/{arn.split('/')[-1]}"
+        with urllib.request.urlopen(urllib.request.Request(f"{stack.aws.endpoint}{path}", method="POST")) as answer:
+            return int(answer.status)
+
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        interrupt(by_place["FARGATE"])
+    assert interrupt(by_place["FARGATE_SPOT"]) == 204
+    codes = {task["taskArn"]: task["stopCode"] for task in stack.tasks("STOPPED")}
+    assert codes[by_place["FARGATE_SPOT"]] == "SpotInterruption"
+
+    def replaced() -> bool:
+        running = [task for task in stack.tasks() if task["lastStatus"] == "RUNNING"]
+        places = sorted(task["capacityProviderName"] for task in running)
+        return places == ["FARGATE", "FARGATE_SPOT"] and by_place["FARGATE_SPOT"] not in {
+            task["taskArn"] for task in running
+        }
+
+    eventually(replaced)
+    assert stack.service["deployments"][0]["failedTasks"] == 0
+    stack.update(desiredCount=1, capacityProviderStrategy=[], forceNewDeployment=True)
+    assert stack.service["launchType"] == "FARGATE"
+    eventually(functools.partial(stack.runs, 1))
 
 
 def test_a_cluster_in_use_is_not_deleted(stack: Stack) -> None:

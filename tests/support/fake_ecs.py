@@ -162,12 +162,13 @@ class World:
             "clusterName": "amica-cluster",
             "clusterArn": self.store.arn("cluster", "amica-cluster"),
             "status": "ACTIVE",
+            "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
         }
         self.ecs = Ecs(context, self.store, self.clock.now, threads=False)
         self.calls = handlers(self.ecs)
 
     def __call__(self, action: str, /, **data: Any) -> Any:
-        if action.startswith(("Create", "Update", "Delete", "Describe", "List", "Run", "Stop", "Continue")):
+        if action.startswith(("Create", "Update", "Delete", "Describe", "List", "Put", "Run", "Stop", "Continue")):
             data.setdefault("cluster", "amica-cluster")
         return self.calls[action](data)
 

@@ -9,6 +9,7 @@ import copy
 import secrets
 import uuid
 from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,14 @@ NO_AGENT = (
     "agent isn't running. Wait and try again or run a new task with execute command enabled and try again."
 )
 BOTH = "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+NOT_FORCED = (
+    "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "
+    "capacity provider strategy on a service that is already using one, you must force a new deployment."
+)
+NOT_ASSOCIATED = (
+    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
+    "cluster. Associate the capacity provider with the cluster and try again."
+)
 
 
 def handlers(ecs: Ecs) -> dict[str, Callable[[Record], Record]]:
@@ -87,6 +96,7 @@ class Api:
         if strategy and launch:
             raise refused(BOTH)
         strategy = strategy or (not launch and cluster.get("defaultCapacityProviderStrategy")) or None
+        _check_providers(cluster.get("capacityProviders", ()), strategy)
         fargate = launch == "FARGATE" or bool(strategy)
         account = f"arn:aws:iam::{self._store.account()}"
         service = {
@@ -130,8 +140,14 @@ class Api:
         wanted["taskDefinition"] = service["taskDefinition"]
         if data.get("taskDefinition"):
             wanted["taskDefinition"] = self._definition(data["taskDefinition"])["taskDefinitionArn"]
-        if data.get("capacityProviderStrategy"):
-            wanted["launchType"] = None
+        wanted["capacityProviderStrategy"] = wanted["capacityProviderStrategy"] or None
+        if wanted["capacityProviderStrategy"] != service.get("capacityProviderStrategy"):
+            if not data.get("forceNewDeployment"):
+                raise refused(NOT_FORCED)
+            cluster = self._store.cluster(service["clusterArn"])
+            _check_providers(cluster.get("capacityProviders", ()), wanted["capacityProviderStrategy"])
+            # Without providers it goes back to its launch type.
+            wanted["launchType"] = None if wanted["capacityProviderStrategy"] else "FARGATE"
         self._check({**service, **wanted})
         rolls = any(wanted[name] != service.get(name) for name in (*ROLLING, "taskDefinition"))
         wanted["_steady"] = service["_steady"] and wanted["desiredCount"] == service["desiredCount"]
@@ -257,6 +273,29 @@ class Api:
         ]
         return _page(data, "taskArns", arns, 100)
 
+    def put_cluster_capacity_providers(self, data: Record) -> Record:
+        """One that a task or a service still uses stays."""
+        cluster = self._store.cluster(data.get("cluster"))
+        wanted, strategy = data.get("capacityProviders", []), data.get("defaultCapacityProviderStrategy", [])
+        _check_providers(wanted, strategy)
+        arn = cluster["clusterArn"]
+        services = [item for item in self._store.services.values() if item["clusterArn"] == arn]
+        used = {
+            item["capacityProvider"]
+            for service in services
+            if service["status"] != "INACTIVE"
+            for item in service.get("capacityProviderStrategy") or ()
+        } | {
+            task.get("capacityProviderName")
+            for task in self._store.tasks.values()
+            if task["clusterArn"] == arn and task["lastStatus"] != "STOPPED"
+        }
+        if used & {*cluster.get("capacityProviders", ())} - {*wanted}:
+            raise ApiError("ResourceInUseException", "The specified capacity provider is in use and cannot be removed.")
+        cluster.update(capacityProviders=wanted, defaultCapacityProviderStrategy=strategy)
+        self._store.clusters[cluster["clusterName"]] = cluster
+        return {"cluster": cluster}
+
     def delete_cluster(self, data: Record) -> Record:
         """A cluster that still has services or tasks stays."""
         cluster = self._store.cluster(data.get("cluster"))
@@ -348,6 +387,19 @@ class Api:
 def _chosen(defaults: Record, data: Record) -> Record:
     """The members of `defaults`, with what the request gives."""
     return copy.deepcopy({name: data[name] if data.get(name) is not None else defaults[name] for name in defaults})
+
+
+def _check_providers(associated: Iterable[str], strategy: list[Record] | None) -> None:
+    """What ECS refuses of a capacity provider strategy.
+
+    :raises ApiError: why.
+    """
+    if not {item["capacityProvider"] for item in strategy or ()} <= {*associated}:
+        raise refused(NOT_ASSOCIATED)
+    if strategy and not any(item.get("weight") for item in strategy):
+        raise refused("The specified capacity provider strategy must contain at least one weight greater than 0.")
+    if sum(bool(item.get("base")) for item in strategy or ()) > 1:
+        raise refused("The specified capacity provider strategy can only contain one base value.")
 
 
 def _network(wanted: Record | None) -> Record | None:

@@ -10,9 +10,11 @@ ECS developer guide on rolling deployments, the deployment circuit breaker, and 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 
 SCHEDULER = "ServiceSchedulerInitiated"
 # Without a health check a task must stay up this long (real seconds) to count, so that a crash on start is seen.
@@ -189,6 +191,25 @@ def threshold(service: Service) -> int:
 def backoff(failures: int) -> float:
     """Seconds until the next start after this many consecutive failures: none at first, then doubling to 15 minutes."""
     return 0.0 if failures < FREE_FAILURES else min(MAX_BACKOFF_SECONDS, 5.0 * 2 ** (failures - FREE_FAILURES))
+
+
+def provider(strategy: Sequence[Mapping[str, Any]], places: Sequence[str | None]) -> str | None:
+    """The capacity provider of the next task: bases first, then whose share is furthest behind its weight.
+
+    :param strategy: a service's `capacityProviderStrategy`.
+    :param places: the capacity providers of the tasks that the deployment has.
+    """
+    counts = {item["capacityProvider"]: places.count(item["capacityProvider"]) for item in strategy}
+    short = [item for item in strategy if counts[item["capacityProvider"]] < item.get("base", 0)]
+    if short:
+        return str(short[0]["capacityProvider"])
+
+    def fullness(item: Mapping[str, Any]) -> float:
+        beyond = counts[item["capacityProvider"]] - item.get("base", 0)
+        return float((beyond + 1) / item["weight"])
+
+    weighed = [item for item in strategy if item.get("weight")]
+    return str(min(weighed, key=fullness)["capacityProvider"]) if weighed else None
 
 
 def ready(task: Task, now: float, pace: float = 1.0) -> bool:

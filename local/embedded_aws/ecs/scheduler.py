@@ -216,12 +216,16 @@ class Ecs:
         cluster = self.store.cluster(service["clusterArn"])
         sources = {"SERVICE": service["serviceArn"], "TASK_DEFINITION": definition["taskDefinitionArn"]}
         tags = self.store.tags.get(sources.get(service["propagateTags"], ""), [])
-        strategy = service.get("capacityProviderStrategy") or []
+        places = [
+            task["capacityProviderName"]
+            for task in self.store.tasks_of(service)
+            if task["startedBy"] == deployment["id"] and serving(task)
+        ]
         return self.run(cluster, definition, {
             "group": f"service:{service['serviceName']}",
             "startedBy": deployment["id"],
             "launchType": service.get("launchType") or "FARGATE",
-            "capacityProviderName": strategy[0]["capacityProvider"] if strategy else None,
+            "capacityProviderName": plan.provider(service.get("capacityProviderStrategy") or (), places),
             "networkConfiguration": service.get("networkConfiguration"),
             "enableExecuteCommand": service["enableExecuteCommand"],
             "tags": tags,
@@ -282,6 +286,17 @@ class Ecs:
         elif tasks.end(task, "UserInitiated", reason):
             task["_terminate"] = True
         self.wake()
+
+    def interrupt(self, identity: str) -> bool:
+        """AWS takes the capacity of a Spot task back: it is told to stop at once. False where no such task runs."""
+        with self.lock:
+            life = self.lives.get(identity)
+            if not life or life.task["capacityProviderName"] != "FARGATE_SPOT":
+                return False
+            tasks.end(life.task, "SpotInterruption", "Your Spot Task was interrupted.")
+            life.task["_terminate"] = True
+        self.wake()
+        return True
 
     def stopped(self, task: Record) -> None:
         self.lives.pop(short(task["taskArn"]), None)

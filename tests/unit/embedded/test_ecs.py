@@ -266,7 +266,7 @@ def test_scaling_starts_no_deployment(world: World) -> None:
         {"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}},
         {"loadBalancers": []},
         {"platformVersion": "1.4.0"},
-        {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]},
+        {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}], "forceNewDeployment": True},
     ],
 )
 def test_what_starts_a_deployment(world: World, change: dict[str, Any]) -> None:
@@ -349,6 +349,71 @@ def test_a_killed_container_is_replaced(world: World) -> None:
     (stopped,) = world.tasks("STOPPED")
     assert stopped["containers"][0]["exitCode"] == 137
     assert stopped["containers"][0]["reason"].startswith("OutOfMemoryError")
+
+
+HALF = [
+    {"capacityProvider": "FARGATE", "weight": 50, "base": 1},
+    {"capacityProvider": "FARGATE_SPOT", "weight": 50},
+]
+
+
+def providers(world: World) -> list[str | None]:
+    return sorted(task.get("capacityProviderName") for task in world.tasks())
+
+
+def test_a_share_of_the_tasks_is_on_spot_until_it_is_switched_off(world: World) -> None:
+    deployed(world, desiredCount=5, launchType=None, capacityProviderStrategy=HALF)
+    assert providers(world) == ["FARGATE"] * 3 + ["FARGATE_SPOT"] * 2
+    assert "launchType" not in world.service
+    world.update(capacityProviderStrategy=[], forceNewDeployment=True)
+    world.after(20)
+    assert world.service["launchType"] == "FARGATE"
+    assert "capacityProviderStrategy" not in world.service
+    assert {task.get("capacityProviderName") for task in world.tasks()} == {None}
+    assert world.service["desiredCount"] == world.service["runningCount"] == 5
+
+
+def test_an_interrupted_task_is_replaced_and_is_no_failure(world: World) -> None:
+    deployed(world, desiredCount=3, launchType=None, capacityProviderStrategy=HALF)
+    on_spot = next(task for task in world.tasks() if task["capacityProviderName"] == "FARGATE_SPOT")
+    on_demand = next(task for task in world.tasks() if task["capacityProviderName"] == "FARGATE")
+    assert not world.ecs.interrupt(on_demand["taskArn"].split("/")[-1])
+    assert world.ecs.interrupt(on_spot["taskArn"].split("/")[-1])
+    world.after(10)
+    (stopped,) = world.tasks("STOPPED")
+    assert (stopped["taskArn"], stopped["stopCode"]) == (on_spot["taskArn"], "SpotInterruption")
+    assert providers(world) == ["FARGATE", "FARGATE", "FARGATE_SPOT"]
+    assert world.service["deployments"][0]["failedTasks"] == 0
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        ([{"capacityProvider": "OTHER", "weight": 1}], "not associated with the cluster"),
+        ([{"capacityProvider": "FARGATE_SPOT"}], "at least one weight"),
+        ([{**item, "base": 1} for item in HALF], "only contain one base"),
+    ],
+    ids=["unknown", "weights", "bases"],
+)
+def test_strategies_that_ecs_refuses(world: World, strategy: Any, words: str) -> None:
+    deployed(world)
+    with pytest.raises(ApiError, match=words):
+        world.update(capacityProviderStrategy=strategy, forceNewDeployment=True)
+
+
+def test_other_providers_need_a_forced_deployment_and_stay_while_they_are_used(world: World) -> None:
+    deployed(world)
+    with pytest.raises(ApiError, match="must force a new deployment"):
+        world.update(capacityProviderStrategy=HALF)
+    world.update(capacityProviderStrategy=HALF, forceNewDeployment=True)
+    world.update(capacityProviderStrategy=HALF)
+    with pytest.raises(ApiError, match="is in use"):
+        world("PutClusterCapacityProviders", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
+    world.update(capacityProviderStrategy=[], forceNewDeployment=True)
+    world.after(20)
+    answer = world("PutClusterCapacityProviders", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
+    assert answer["cluster"]["capacityProviders"] == world.store.clusters["amica-cluster"]["capacityProviders"]
+    assert answer["cluster"]["capacityProviders"] == ["FARGATE"]
 
 
 def test_a_service_is_deleted(world: World) -> None:
