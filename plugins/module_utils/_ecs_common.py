@@ -1,25 +1,38 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules over ECS have in common: an outcome, a refusal, and AWS's documents as plain data."""
+"""What the modules over ECS have in common: an outcome, patience, and AWS's documents as plain data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
+from ansible.module_utils.common.dict_transformations import snake_dict_to_camel_dict
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import normalize_boto3_result
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
+from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
+
+with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
+    from botocore.exceptions import ClientError
 
 Document = Mapping[str, Any]
 
 # Maps whose keys are data, not names of fields.
 VERBATIM = frozenset({"options", "dockerLabels", "driverOpts", "labels", "tags"})
+# The members of a capacity provider strategy's items, and the suboptions that stand for them.
+PROVIDER = {"capacityProvider": "capacity_provider", "weight": "weight", "base": "base"}
+# What AWS says for a while to the first cluster and service of an account, and while a listener is new.
+NOT_YET = ("unable to assume the service linked role", "does not have an associated load balancer")
+SECONDS_OF_ATTEMPTS = 60.0
+PAUSE = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,49 @@ def retag(client: Any, arn: str, write: Mapping[str, str], remove: Sequence[str]
         client.tag_resource(resourceArn=arn, tags=dict_to_tags(write, "key", "value"))
     if remove:
         client.untag_resource(resourceArn=arn, tagKeys=list(remove))
+
+
+def accepted(call: Callable[[], Document], wait: Callable[[float, float], Wait]) -> Document:
+    """The answer to a call, once what it needs has reached all of AWS."""
+    answers: list[Document] = []
+    refusals: list[ClientError] = []
+
+    def attempt() -> bool:
+        try:
+            answers.append(call())
+        except ClientError as error:
+            if not is_not_yet(error):
+                raise
+            refusals.append(error)
+        return bool(answers)
+
+    if not wait(SECONDS_OF_ATTEMPTS, PAUSE).until(attempt):
+        raise refusals[-1]
+    return answers[0]
+
+
+def is_not_yet(error: Any) -> bool:
+    """Whether AWS refuses something only because something that it needs is a few seconds old."""
+    message = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return any(sentence in message for sentence in NOT_YET)
+
+
+def items_of(items: Sequence[Document] | None, fields: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """An option's items in AWS's spelling, without what is not set; `fields` are AWS's members and our suboptions."""
+    if items is None:
+        return None
+    return [filled({field: _member(item.get(option)) for field, option in fields.items()}) for item in items]
+
+
+def _member(value: Any) -> Any:
+    """An option's value; a structure of options in AWS's spelling."""
+    return snake_dict_to_camel_dict(value) if isinstance(value, Mapping) else value
+
+
+def canonical_providers(strategy: Sequence[Document]) -> list[dict[str, Any]]:
+    """A capacity provider strategy in one order; a provider without weight and base has none of either."""
+    items = ({member: item.get(member) or 0 for member in PROVIDER} for item in strategy)
+    return sorted(items, key=lambda item: str(item["capacityProvider"]))
 
 
 def short(arn: str) -> str:

@@ -11,26 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from ansible.module_utils.common.dict_transformations import snake_dict_to_camel_dict
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import PAUSE
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import PROVIDER
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import accepted
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import canonical_providers
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import filled
+from ansible_collections.amica.stack.plugins.module_utils._ecs_common import items_of
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import retag
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import snake
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import unknown_members
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import unmet
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._wait import Wait
-
-with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
-    from botocore.exceptions import ClientError
 
 # What AWS fills in where a service says nothing.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
@@ -79,10 +79,6 @@ STARTS_DEPLOYMENT = frozenset(
         "taskDefinition",
     }
 )
-# What AWS says for a while to the first service of an account, and while a listener is new.
-NOT_YET = ("unable to assume the service linked role", "does not have an associated load balancer")
-SECONDS_OF_ATTEMPTS = 60.0
-PAUSE = 2.0  # seconds
 
 
 def wanted_service(options: Document) -> dict[str, Any]:
@@ -91,13 +87,10 @@ def wanted_service(options: Document) -> dict[str, Any]:
         "taskDefinition": options.get("task_definition"),
         "desiredCount": options.get("desired_count"),
         "launchType": options.get("launch_type"),
-        "capacityProviderStrategy": _items(
-            options.get("capacity_provider_strategy"),
-            {"capacityProvider": "capacity_provider", "weight": "weight", "base": "base"},
-        ),
+        "capacityProviderStrategy": items_of(options.get("capacity_provider_strategy"), PROVIDER),
         "platformVersion": options.get("platform_version"),
         "networkConfiguration": _network(options.get("network_configuration")),
-        "loadBalancers": _items(
+        "loadBalancers": items_of(
             options.get("load_balancers"),
             {
                 "targetGroupArn": "target_group_arn",
@@ -106,7 +99,7 @@ def wanted_service(options: Document) -> dict[str, Any]:
                 "advancedConfiguration": "advanced_configuration",
             },
         ),
-        "serviceRegistries": _items(
+        "serviceRegistries": items_of(
             options.get("service_registries"),
             {
                 "registryArn": "registry_arn",
@@ -124,17 +117,6 @@ def wanted_service(options: Document) -> dict[str, Any]:
         "availabilityZoneRebalancing": options.get("availability_zone_rebalancing"),
     }
     return {field: value for field, value in members.items() if value is not None}
-
-
-def _items(items: list[Document] | None, fields: Mapping[str, str]) -> list[dict[str, Any]] | None:
-    if items is None:
-        return None
-    return [filled({field: _member(item.get(option)) for field, option in fields.items()}) for item in items]
-
-
-def _member(value: Any) -> Any:
-    """An option's value; a structure of options in AWS's spelling."""
-    return snake_dict_to_camel_dict(value) if isinstance(value, Mapping) else value
 
 
 def _network(network: Document | None) -> dict[str, Any] | None:
@@ -237,7 +219,6 @@ def _hooks(hooks: list[Document] | None) -> list[dict[str, Any]] | None:
 
 # The lists of a service whose order means nothing, by the members of their items that an option can set.
 ITEMS = {
-    "capacityProviderStrategy": ("capacityProvider", "weight", "base"),
     "clientAliases": ("port", "dnsName"),
     "lifecycleHooks": ("targetType", "hookTargetArn", "roleArn", "lifecycleStages", "timeoutConfiguration"),
     "loadBalancers": ("targetGroupArn", "containerName", "containerPort", "advancedConfiguration"),
@@ -257,10 +238,10 @@ def canonical(document: Document) -> dict[str, Any]:
 def _canonical(field: str, value: Any) -> Any:
     if field in SETS and value is not None:
         return sorted(value)
+    if field == "capacityProviderStrategy" and value is not None:
+        return canonical_providers(value)
     if field in ITEMS and value is not None:
-        # A provider without weight and base has none of either.
-        default = 0 if field == "capacityProviderStrategy" else None
-        items = [{member: _canonical(member, item.get(member, default)) for member in ITEMS[field]} for item in value]
+        items = [{member: _canonical(member, item.get(member)) for member in ITEMS[field]} for item in value]
         return sorted(items, key=lambda item: [str(member) for member in item.values()])
     if field in WHOLES:
         return {member: _canonical(member, value.get(member)) for member in WHOLES[field]}
@@ -367,12 +348,6 @@ def primary(service: Document) -> dict[str, Any]:
     return next((item for item in deployments if item.get("status") == "PRIMARY"), {})
 
 
-def is_not_yet(error: Any) -> bool:
-    """Whether AWS refuses a service only because something that it needs is a few seconds old."""
-    message = str(error.response.get("Error", {}).get("Message", "")).lower()
-    return any(sentence in message for sentence in NOT_YET)
-
-
 class Services:
     """One service of one cluster, in AWS."""
 
@@ -411,21 +386,10 @@ class Services:
 
     def create(self, request: Document) -> dict[str, Any]:
         """Make the service, once what it needs has reached all of AWS. The service as AWS answers."""
-        answers: list[dict[str, Any]] = []
-        refusals: list[ClientError] = []
-
-        def accepted() -> bool:
-            try:
-                answers.append(self.client.create_service(cluster=self.cluster, serviceName=self.name, **request))
-            except ClientError as error:
-                if not is_not_yet(error):
-                    raise
-                refusals.append(error)
-            return bool(answers)
-
-        if not self.wait(SECONDS_OF_ATTEMPTS, PAUSE).until(accepted):
-            raise refusals[-1]
-        return dict(answers[0]["service"])
+        answer = accepted(
+            lambda: self.client.create_service(cluster=self.cluster, serviceName=self.name, **request), self.wait
+        )
+        return dict(answer["service"])
 
     def update(self, request: Document) -> dict[str, Any]:
         answer = self.client.update_service(cluster=self.cluster, service=self.name, **request)

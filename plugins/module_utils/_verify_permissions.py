@@ -168,7 +168,18 @@ ALWAYS: tuple[Row, ...] = (
             "RegisterTaskDefinition",
         ),
     ),
-    ("ecs", "cluster/{cluster}", ("CreateCluster", "DescribeClusters", "TagResource", "UpdateCluster")),
+    (
+        "ecs",
+        "cluster/{cluster}",
+        (
+            "CreateCluster",
+            "DescribeClusters",
+            "PutClusterCapacityProviders",
+            "TagResource",
+            "UpdateCluster",
+            "UpdateClusterSettings",
+        ),
+    ),
     (
         "ecs",
         "service/{cluster}/{service}",

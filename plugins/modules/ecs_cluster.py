@@ -8,13 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecs_cluster
-short_description: Manages an ECS cluster with its Container Insights, namespace and tags
+short_description: Manages an ECS cluster with its Container Insights, capacity providers, namespace and tags
 version_added: 1.0.0
 author:
   - amica.stack contributors (@amica-stack)
 description:
-  - Makes or deletes a cluster, and keeps its Container Insights, the namespace of its services, and its tags.
-  - What is not set stays as it is. Capacity providers are left alone.
+  - Makes or deletes a cluster, and keeps its Container Insights, its capacity providers, the namespace of its services,
+    and its tags.
+  - What is not set stays as it is.
 options:
   name:
     description: Name of the cluster.
@@ -38,6 +39,29 @@ options:
       - ARN of the Cloud Map namespace that services of the cluster use for Service Connect unless they name another.
       - Empty text for none. If not set, it stays as it is.
     type: str
+  capacity_providers:
+    description:
+      - Capacity providers that services of the cluster may use, exactly these.
+      - One that a task still uses is not taken away, and AWS says so.
+    type: list
+    elements: str
+  default_capacity_provider_strategy:
+    description:
+      - Capacity providers of services that name neither these nor a launch type, exactly these.
+      - They must be among the cluster's O(capacity_providers).
+    type: list
+    elements: dict
+    suboptions:
+      capacity_provider:
+        description: Name of the capacity provider.
+        type: str
+        required: true
+      weight:
+        description: Share of the tasks.
+        type: int
+      base:
+        description: Tasks that it gets before shares count.
+        type: int
   tags:
     description: Tags of the cluster, exactly these. If not set, they stay as they are.
     type: dict
@@ -57,6 +81,7 @@ EXAMPLES = r"""
   amica.stack.ecs_cluster:
     name: amica-cluster
     container_insights: enhanced
+    capacity_providers: [FARGATE, FARGATE_SPOT]
     tags:
       amica:stack: amica
 
@@ -96,6 +121,16 @@ cluster:
       returned: when known
       type: list
       elements: dict
+    capacity_providers:
+      description: Capacity providers of the cluster.
+      returned: always
+      type: list
+      elements: str
+    default_capacity_provider_strategy:
+      description: Default strategy of the cluster.
+      returned: always
+      type: list
+      elements: dict
     tags:
       description: Tags of the cluster.
       returned: always
@@ -115,6 +150,16 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "container_insights": {"type": "str", "choices": ["disabled", "enabled", "enhanced"]},
             "service_connect_namespace": {"type": "str"},
+            "capacity_providers": {"type": "list", "elements": "str"},
+            "default_capacity_provider_strategy": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "capacity_provider": {"type": "str", "required": True},
+                    "weight": {"type": "int"},
+                    "base": {"type": "int"},
+                },
+            },
             "tags": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 300},
         },

@@ -50,7 +50,9 @@ options:
     type: bool
     default: false
   launch_type:
-    description: Launch type. It excludes O(capacity_provider_strategy) and cannot change later.
+    description:
+      - Launch type. It excludes O(capacity_provider_strategy) and cannot become another one later.
+      - A service goes from it to a strategy and back by a deployment.
     type: str
     choices: [FARGATE, EC2, EXTERNAL]
   capacity_provider_strategy:

@@ -219,9 +219,10 @@ def test_scheduled_actions_move_the_bounds_at_their_time(stack: Stack) -> None:
         return found["MinCapacity"], found["MaxCapacity"]
 
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=5)
-    for bad in (("cron(0 20 * * *)", "UTC"), ("rate(1 second)", "UTC"), ("at(noon)", "UTC"), ("rate(1 day)", "Nowhere")):
+    refused = {"cron(0 20 * * *)": "UTC", "rate(1 second)": "UTC", "at(noon)": "UTC", "rate(1 day)": "Nowhere"}
+    for schedule, zone in refused.items():
         with pytest.raises(ClientError, match="ValidationException"):
-            put("bad", *bad, MinCapacity=4)
+            put("bad", schedule, zone, MinCapacity=4)
     put("past", "at(2020-01-01T00:00:00)", MinCapacity=4)
     (past,) = scaling.describe_scheduled_actions(**target)["ScheduledActions"]
     there = past["CreationTime"].astimezone(ZoneInfo("Asia/Singapore")).hour

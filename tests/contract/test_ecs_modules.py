@@ -16,6 +16,8 @@ CLUSTER = "contract-cluster"
 FAMILY = "contract-task"
 SERVICE = "contract-service"
 TAGS = {"amica:stack": "contract", "amica:role": "ecs_fargate"}
+PROVIDERS = ["FARGATE", "FARGATE_SPOT"]
+HALF = [{"capacity_provider": name, "weight": 50} for name in PROVIDERS]
 
 CONTAINER: dict[str, Any] = {
     "name": "chat",
@@ -146,18 +148,41 @@ def test_what_aws_would_refuse_is_said_in_check_mode_too(definition: Module, cha
 
 
 def test_a_cluster_comes_and_goes(make: Make) -> None:
-    make("ecs_cluster", name="contract-life", container_insights="enabled", tags=TAGS).comes_and_goes()
+    make(
+        "ecs_cluster",
+        name="contract-life",
+        container_insights="enabled",
+        capacity_providers=PROVIDERS,
+        default_capacity_provider_strategy=[{"capacity_provider": "FARGATE", "weight": 1}],
+        tags=TAGS,
+    ).comes_and_goes()
 
 
 @pytest.fixture(scope="module")
 def cluster(make: Make) -> Iterator[Module]:
-    module = make("ecs_cluster", name=CLUSTER, container_insights="disabled", tags=TAGS)
+    module = make(
+        "ecs_cluster",
+        name=CLUSTER,
+        container_insights="disabled",
+        capacity_providers=PROVIDERS,
+        default_capacity_provider_strategy=[],
+        tags=TAGS,
+    )
     module()
     yield module
     module(state="absent")
 
 
-@pytest.mark.parametrize("changes", [{"container_insights": "enhanced"}, {"tags": {"amica:stack": "other"}}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"container_insights": "enhanced"},
+        {"capacity_providers": ["FARGATE"]},
+        {"default_capacity_provider_strategy": HALF},
+        {"tags": {"amica:stack": "other"}},
+    ],
+    ids=["insights", "providers", "strategy", "tags"],
+)
 def test_each_change_of_a_cluster_is_one(cluster: Module, changes: dict[str, Any]) -> None:
     cluster.changes_once(**changes)
 
@@ -176,7 +201,9 @@ def test_a_namespace_comes_and_goes_and_waits_for_what_is_in_it(make: Make, clie
 
 def test_what_a_cluster_s_options_do_not_set_stays(cluster: Module) -> None:
     cluster()
-    assert not cluster(container_insights=None, tags=None)["changed"]
+    assert not cluster(
+        container_insights=None, capacity_providers=None, default_capacity_provider_strategy=None, tags=None
+    )["changed"]
 
 
 @dataclass(frozen=True)
@@ -293,6 +320,23 @@ def test_each_change_of_a_service_is_one(service: Module, changes: dict[str, Any
     result = service.changes_once(**changes)
     assert result["deployment_started"] is deploys
     service(desired_count=0, update_desired_count=True)
+
+
+def test_a_share_on_spot_comes_and_goes_by_one_deployment_each(service: Module) -> None:
+    shared = {"launch_type": None, "capacity_provider_strategy": HALF}
+    assert service.changes_once(**shared)["deployment_started"]
+    assert service.changes_once(**{**shared, "capacity_provider_strategy": HALF[1:]})["deployment_started"]
+    back = service(check=True), service()
+    assert (
+        back[0]["diff"]
+        == back[1]["diff"]
+        == {
+            "before": {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 50, "base": 0}]},
+            "after": {"capacityProviderStrategy": []},
+        }
+    )
+    assert back[1]["deployment_started"]
+    assert not service()["changed"]
 
 
 def test_other_subnets_are_one_deployment(service: Module, network: Network) -> None:

@@ -412,7 +412,7 @@ def test_other_providers_need_a_forced_deployment_and_stay_while_they_are_used(w
     world.update(capacityProviderStrategy=[], forceNewDeployment=True)
     world.after(20)
     answer = world("PutClusterCapacityProviders", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
-    assert answer["cluster"]["capacityProviders"] == world.store.clusters["amica-cluster"]["capacityProviders"]
+    assert answer["cluster"] == world.store.cluster("amica-cluster")
     assert answer["cluster"]["capacityProviders"] == ["FARGATE"]
 
 

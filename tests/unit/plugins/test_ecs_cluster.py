@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -20,12 +21,15 @@ class Ecs:
         self.stubber = Stubber(self.client)
         self.stubber.activate()
 
-    def shows(self, *, status: str = "ACTIVE", insights: str = "disabled", **tags: str) -> None:
+    def shows(
+        self, *, status: str = "ACTIVE", insights: str = "disabled", places: Sequence[str] = (), **tags: str
+    ) -> None:
         cluster = {
             "clusterArn": ARN,
             "clusterName": "amica-cluster",
             "status": status,
             "settings": [{"name": "containerInsights", "value": insights}],
+            "capacityProviders": list(places),
             "tags": [{"key": key, "value": value} for key, value in tags.items()],
         }
         self.stubber.add_response("describe_clusters", {"clusters": [cluster]})
@@ -76,6 +80,43 @@ def test_only_what_differs_is_written(ecs: Ecs) -> None:
     assert outcome.before == {"container_insights": "enabled"}
     assert outcome.after == {"container_insights": "enhanced"}
     ecs.stubber.assert_no_pending_responses()
+
+
+BOTH = ["FARGATE", "FARGATE_SPOT"]
+ON_SPOT = [{"capacity_provider": "FARGATE_SPOT", "weight": 1, "base": None}]
+
+
+def test_a_new_cluster_has_its_providers_once_the_account_is_ready(ecs: Ecs) -> None:
+    ecs.shows_nothing()
+    message = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
+    ecs.stubber.add_client_error("create_cluster", "InvalidParameterException", message)
+    answer = {"clusterArn": ARN, "clusterName": "amica-cluster", "status": "ACTIVE"}
+    request = {"clusterName": "amica-cluster", "tags": [], "capacityProviders": BOTH}
+    ecs.stubber.add_response("create_cluster", {"cluster": answer}, request)
+    outcome = ensure_present(ecs.client, options(capacity_providers=BOTH), check=False, wait=FakeClock().wait)
+    assert outcome.values["cluster"]["capacity_providers"] == BOTH
+    ecs.stubber.assert_no_pending_responses()
+
+
+def test_other_providers_are_written_with_all_that_stays(ecs: Ecs) -> None:
+    ecs.shows(places=BOTH)
+    ecs.stubber.add_response(
+        "put_cluster_capacity_providers",
+        {},
+        {
+            "cluster": "amica-cluster",
+            "capacityProviders": BOTH,
+            "defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+        },
+    )
+    outcome = ensure_present(ecs.client, options(default_capacity_provider_strategy=ON_SPOT), check=False)
+    assert outcome.before == {"default_capacity_provider_strategy": []}
+    ecs.stubber.assert_no_pending_responses()
+
+
+def test_the_order_of_providers_is_no_change(ecs: Ecs) -> None:
+    ecs.shows(places=BOTH[::-1])
+    assert not ensure_present(ecs.client, options(capacity_providers=BOTH), check=False).changed
 
 
 def test_what_is_not_set_stays(ecs: Ecs) -> None:
