@@ -70,6 +70,7 @@ class Shape:
     # For which each deployment keeps all tasks of both versions.
     minutes_of_both: Decimal
     spot_percent: Decimal
+    on_demand_base: Decimal
     task_addresses: bool
     zones: Decimal
     load_balancer: str
@@ -188,6 +189,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         max_tasks=Decimal(bounds["max"]),
         minutes_of_both=both(service["strategy"]) if service else ZERO,
         spot_percent=Decimal(service.get("spot_percent") or 0),
+        on_demand_base=Decimal(service.get("on_demand_base") or 0),
         task_addresses=bool(service.get("assign_public_ip")),
         zones=Decimal(len(balancer.get("zones") or ())),
         load_balancer=balancer.get("scheme") or "",
@@ -230,19 +232,18 @@ def lines(shape: Shape, traffic: Traffic, price: Price) -> list[Line]:
 
 def fargate_lines(shape: Shape, tasks: Decimal, traffic: Traffic, price: Price) -> Iterator[Line]:
     arm = "arm_" if shape.architecture == "arm64" else ""
-    spot = shape.spot_percent / 100
-    hours = tasks * HOURS
-    spans = (("Fargate", hours), ("Bake time", tasks * traffic.deployments * shape.minutes_of_both / 60))
+    spot = max(tasks - shape.on_demand_base, ZERO) * shape.spot_percent / 100
+    spans = (("Fargate", HOURS), ("Bake time", traffic.deployments * shape.minutes_of_both / 60))
     sizes = (("vCPU", shape.cpu / 1024, "vcpu"), ("memory", shape.memory / 1024, "gb"))
-    for span, length in spans:
-        for kind, share in (("", 1 - spot), (" Spot", spot)):
+    for span, hours in spans:
+        for kind, number in (("", tasks - spot), (" Spot", spot)):
             for label, size, unit in sizes:
-                if not length * size * share:
+                if not hours * number * size:
                     continue
                 each = price(f"fargate_{arm}{unit}_hour") * (price("fargate_spot_share") if kind else 1)
-                quantity = length * size * share
+                quantity = hours * number * size
                 yield Line(f"{span}{kind} {label}", quantity, f"{'vCPU' if unit == 'vcpu' else 'GB'} h", each)
-    extra = max(shape.storage - FREE_STORAGE, ZERO) * hours
+    extra = max(shape.storage - FREE_STORAGE, ZERO) * tasks * HOURS
     if extra:
         yield Line("Fargate storage over 20 GB", extra, "GB h", price("fargate_storage_gb_hour"))
 

@@ -141,7 +141,7 @@ def _service_connect(connect: Document | None) -> dict[str, Any] | None:
         {
             "portName": service["port_name"],
             "discoveryName": service.get("discovery_name") or service["port_name"],
-            "clientAliases": _items(service.get("client_aliases"), {"port": "port", "dnsName": "dns_name"}),
+            "clientAliases": items_of(service.get("client_aliases"), {"port": "port", "dnsName": "dns_name"}),
         }
         for service in connect.get("services") or ()
     ]

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
 from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
@@ -36,7 +37,12 @@ SCAN_FREQUENCIES = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
 RULE_IDENTIFIER = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)+")
 RESOURCE_TYPE = re.compile(r"AWS::\w+::\w+")
 STANDARD = re.compile(r"[a-z0-9-]+/v/\d+\.\d+\.\d+")
-SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
+SCHEDULE = re.compile(
+    r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)"
+    r"|rate\([1-9]\d* (minute|hour|day)s?\)"
+    # Six fields, of which the day of the month or that of the week is left open.
+    r"|cron\(\S+ \S+ (\? \S+ [^? ]\S*|[^? ]\S* \S+ \?) \S+\)"
+)
 CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/\S+")
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
 # Lower case, as Route 53 and CloudFront keep it; at most 64 characters in a certificate.
@@ -83,8 +89,13 @@ SHORTEST_EDGE_SECRET = 16
 STRATEGIES = (*ROLLING, *SHIFTING)
 THRESHOLDS = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 EDGES = ("open", "cloudfront_only", "private")
-# https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html, TLS from 1.2 on.
-EDGE_CHOICES = {
+# The variables that have a few values; those of CloudFront with TLS from 1.2 on:
+# https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html
+CHOICES = {
+    "amica_edge": EDGES,
+    "amica_environment": ENVIRONMENTS,
+    "ecs_fargate_architecture": ("x86_64", "arm64"),
+    "ecs_fargate_container_insights": ("disabled", "enabled", "enhanced"),
     "cloudfront_http_version": ("http1.1", "http2", "http3", "http2and3"),
     "cloudfront_minimum_tls": ("TLSv1.2_2018", "TLSv1.2_2019", "TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025"),
     "cloudfront_price_class": ("PriceClass_100", "PriceClass_200", "PriceClass_All"),
@@ -147,9 +158,11 @@ RANGES = {
     "ecs_fargate_maximum_percent": Range(100, 200, 200),
     "ecs_fargate_min_count": Range(0, 5000, 1),
     "ecs_fargate_minimum_healthy_percent": Range(0, 100, 100),
+    "ecs_fargate_on_demand_base": Range(0, 5000, 1),
     "ecs_fargate_scaling_cpu": Range(0, 100, 60),
     "ecs_fargate_scaling_memory": Range(0, 100, 75),
     "ecs_fargate_scaling_requests": Range(0, 1000000, 1000),
+    "ecs_fargate_spot_percent": Range(0, 100, 50),
     "ecs_fargate_stop_timeout": Range(2, 120, 30),
     "embedded_aws_port": Range(1024, 65535, 4566),
     "governance_config_days": Range(1, 3650, 365),
@@ -190,14 +203,9 @@ def range_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def choice_problems(settings: Settings) -> Iterator[Problem]:
-    environment = settings.get("amica_environment")
-    if "amica_environment" in settings and environment not in ENVIRONMENTS:
-        yield Problem(
-            "amica_environment", environment, "is not a known profile", f"Write one of {', '.join(ENVIRONMENTS)}"
-        )
-    edge = settings.get("amica_edge")
-    if "amica_edge" in settings and edge not in EDGES:
-        yield Problem("amica_edge", edge, "is not a way to the load balancer", f"Write one of {', '.join(EDGES)}")
+    for variable, choices in CHOICES.items():
+        if variable in settings and settings[variable] not in choices:
+            yield Problem(variable, settings[variable], "is none of the choices", f"Write one of {', '.join(choices)}")
     region = settings.get("amica_region")
     if "amica_region" in settings and not REGION.fullmatch(str(region or "")):
         yield Problem("amica_region", region, "is not an AWS region", "Write for example amica_region: ap-southeast-1")
@@ -305,9 +313,6 @@ def network_problems(settings: Settings) -> Iterator[Problem]:
 
 def viewer_problems(settings: Settings) -> Iterator[Problem]:
     """Problems of what viewers are offered and of what is kept of their requests."""
-    for variable, choices in EDGE_CHOICES.items():
-        if variable in settings and settings[variable] not in choices:
-            yield Problem(variable, settings[variable], "is none of the choices", f"Write one of {', '.join(choices)}")
     for variable in SWITCHES:
         if variable in settings and not SWITCH.fullmatch(str(settings[variable])):
             yield Problem(variable, settings[variable], "is neither true nor false", f"Write {variable}: true or false")
@@ -432,6 +437,17 @@ def count_problems(settings: Settings) -> Iterator[Problem]:
         )
 
 
+def spot_problems(settings: Settings) -> Iterator[Problem]:
+    base = whole_number(settings.get("ecs_fargate_on_demand_base", 0))
+    if base and whole_number(settings.get("ecs_fargate_spot_percent", 0)) == 100:
+        yield Problem(
+            "ecs_fargate_on_demand_base",
+            base,
+            "keeps tasks on demand, and ecs_fargate_spot_percent, 100, leaves none there",
+            "Write 0, or ecs_fargate_spot_percent: 99 or less",
+        )
+
+
 def schedule_problems(settings: Settings) -> Iterator[Problem]:
     schedules = settings.get("ecs_fargate_scaling_schedules") or []
     example = "Write for example {name: evening, schedule: cron(0 20 * * ? *), min_capacity: 1}"
@@ -452,7 +468,9 @@ def schedule_reason(schedule: Mapping[str, Any]) -> str | None:
     if not schedule.get("name"):
         return "has no name"
     if not SCHEDULE.fullmatch(str(schedule.get("schedule"))):
-        return "has no schedule of at(...), rate(...) or cron(...)"
+        return "has no schedule of at(yyyy-mm-ddThh:mm:ss), rate(number unit) or cron(six fields, one of the days ?)"
+    if "timezone" in schedule and schedule["timezone"] not in (available_timezones() or {schedule["timezone"]}):
+        return "has no timezone of the IANA database"
     given = [schedule[name] for name in ("min_capacity", "max_capacity") if name in schedule]
     bounds = [number for value in given if (number := whole_number(value)) is not None and number >= 0]
     if not given or len(bounds) < len(given):
@@ -727,6 +745,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     health_check_problems,
     fargate_problems,
     count_problems,
+    spot_problems,
     schedule_problems,
     strategy_problems,
     service_connect_problems,

@@ -228,6 +228,15 @@ def service_connect_part(service: Answer) -> dict[str, Any] | None:
     }
 
 
+def placement(strategy: Sequence[Answer]) -> dict[str, int]:
+    """The percent of the tasks that run on Fargate Spot, beyond those that stay on demand."""
+    weighed = {item["capacityProvider"]: item.get("weight") or 0 for item in strategy}
+    return {
+        "spot_percent": round(100 * weighed.get("FARGATE_SPOT", 0) / (sum(weighed.values()) or 1)),
+        "on_demand_base": sum(item.get("base") or 0 for item in strategy if item["capacityProvider"] == "FARGATE"),
+    }
+
+
 def service_part(answers: Answers) -> dict[str, Any] | None:
     service = answers.service
     if service is None:
@@ -245,6 +254,7 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
         "strategy": strategy_of(service),
         "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
         "service_connect": service_connect_part(service),
+        **placement(service.get("capacityProviderStrategy") or ()),
         "deployments": [deployment_part(deployment) for deployment in service.get("deployments", ())],
         "events": [
             {"created_at": moment(event.get("createdAt")), "message": event["message"]}

@@ -70,6 +70,13 @@ def edge_text(distribution: Mapping[str, Any], edge: Mapping[str, Any]) -> str:
     return ", ".join(word for word in words if word)
 
 
+def share_on_spot(service: Mapping[str, Any]) -> str:
+    """Such as `, 50 % on Fargate Spot`."""
+    percent, base = service.get("spot_percent"), service.get("on_demand_base")
+    beyond = f" beyond {base} on demand" if base else ""
+    return f", {percent} %{beyond} on Fargate Spot" if percent else ""
+
+
 def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     urls, service, definition = part(stack, "urls"), part(stack, "service"), part(stack, "task_definition")
     yield "Stack", f"{stack['name']} ({stack.get('environment') or 'no profile'}) in {stack['region']}"
@@ -82,7 +89,7 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     if part(stack, "vpc"):
         yield "Network", network(part(stack, "vpc"))
     if service:
-        yield "Tasks", f"{service['running_count']} of {service['desired_count']} running"
+        yield "Tasks", f"{service['running_count']} of {service['desired_count']} running{share_on_spot(service)}"
         yield "Strategy", strategy_text(service["strategy"])
     if part(stack, "alternate_target_group").get("rule_arn"):
         yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])

@@ -187,8 +187,9 @@ stack:
     service:
       description:
         - The service; C(name), C(arn), C(status), C(desired_count), C(running_count), C(pending_count),
-          C(task_definition), C(target_group_arn), C(assign_public_ip), C(deployments), and C(events), the last five
-          with C(created_at) and C(message).
+          C(task_definition), C(target_group_arn), C(assign_public_ip), C(spot_percent), the share of its tasks
+          on Fargate Spot beyond C(on_demand_base), C(deployments), and C(events), the last five with C(created_at) and
+          C(message).
         - C(service_connect) is none, or has C(namespace), an ARN, and C(addresses), as host:port.
         - C(strategy) is how a new version takes over; C(name) as in C(ecs_fargate_strategy),
           C(minimum_healthy_percent), C(maximum_percent), C(bake_minutes), C(step_percent) and C(step_minutes),

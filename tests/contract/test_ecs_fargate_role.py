@@ -20,6 +20,25 @@ CLUSTER_TASK = "The cluster exists"
 DEFINITION = "The task definition says what runs"
 SERVICE_TASK = "The service runs the task definition"
 GONE = "The namespace is gone"
+SCALING = "The service scales between its bounds"
+PLAIN: dict[str, Any] = {
+    "ecs_fargate_desired_count": 1,
+    "ecs_fargate_min_count": 1,
+    "ecs_fargate_max_count": 1,
+    "ecs_fargate_circuit_breaker": False,
+}
+# As a survey hands them over.
+SIZED = {
+    **PLAIN,
+    "ecs_fargate_architecture": "arm64",
+    "ecs_fargate_spot_percent": "50",
+    "ecs_fargate_on_demand_base": "1",
+    "ecs_fargate_max_count": "4",
+    "ecs_fargate_scaling_cpu": "60",
+    "ecs_fargate_scaling_memory": "70",
+    "ecs_fargate_scaling_requests": "1000",
+    "ecs_fargate_scaling_schedules": [{"name": "new-year", "schedule": "at(2999-01-01T00:00:00)", "min_capacity": 1}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +132,25 @@ def test_service_connect_off_on_again_changed_and_off(role: Role, clients: Any) 
     assert GONE in role({**on, "ecs_fargate_state": "absent"})
     assert [one["Name"] for one in mesh.list_namespaces()["Namespaces"]] == ["somebodys"]
     mesh.delete_namespace(Id=foreign["Id"])
+
+
+def test_where_and_how_many_tasks_run_is_on_again_changed_and_off(role: Role, clients: Any) -> None:
+    def providers() -> dict[str, tuple[int, int]]:
+        """Weight and base of each."""
+        (service,) = clients("ecs").describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
+        found = service.get("capacityProviderStrategy", ())
+        assert bool(found) == ("launchType" not in service)
+        return {item["capacityProvider"]: (item["weight"], item.get("base", 0)) for item in found}
+
+    assert {DEFINITION, SERVICE_TASK, SCALING} <= set(role(SIZED))
+    assert providers() == {"FARGATE": (50, 1), "FARGATE_SPOT": (50, 0)}
+    assert role(SIZED) == []
+    changed = {**SIZED, "ecs_fargate_spot_percent": 100, "ecs_fargate_on_demand_base": 0, "ecs_fargate_max_count": 5}
+    assert role(changed) == [SERVICE_TASK, SCALING]
+    assert providers() == {"FARGATE_SPOT": (100, 0)}
+    foreseen = role(PLAIN, check=True)
+    assert providers(), "check mode wrote something"
+    assert foreseen == role(PLAIN) == [DEFINITION, SERVICE_TASK, SCALING]
+    assert providers() == {}
+    assert role(PLAIN, check=True) == []
+    role({"ecs_fargate_state": "absent"})

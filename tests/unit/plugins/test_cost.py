@@ -39,6 +39,7 @@ DEV: dict[str, Any] = {
     "storage": 20,
     "architecture": "x86_64",
     "spot_percent": 0,
+    "on_demand_base": 0,
     "tasks": 1,
     "min_tasks": 1,
     "max_tasks": 1,
@@ -127,6 +128,13 @@ def test_what_the_bake_time_of_both_versions_costs() -> None:
     assert shape(strategy=blue_green) == running(
         {**STACK, "service": {**STACK["service"], "strategy": blue_green}}, shape()
     )
+
+
+def test_tasks_that_stay_on_demand_take_no_part_in_the_share() -> None:
+    found = amounts(shape(tasks="4", spot_percent="50", on_demand_base="2"))
+    assert found["Fargate vCPU"] == "27.68"  # 3 x 182.5 x 0.05056
+    assert found["Fargate Spot vCPU"] == "2.77"  # 182.5 x 0.05056 x 0.3
+    assert "Fargate Spot vCPU" not in amounts(shape(spot_percent="50", on_demand_base="2"))
 
 
 def test_the_first_twenty_gb_of_storage_are_free() -> None:

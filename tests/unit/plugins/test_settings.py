@@ -199,7 +199,22 @@ def test_the_local_inventory_may_talk_to_this_machine(endpoint: str) -> None:
     [
         ("nightly", "is not a list of mappings"),
         ([{"schedule": "rate(1 day)", "min_capacity": 1}], "has no name"),
-        ([{"name": "a", "schedule": "20:00", "min_capacity": 1}], "has no schedule"),
+        *(
+            ([{"name": "a", "schedule": schedule, "min_capacity": 1}], "has no schedule")
+            for schedule in (
+                "20:00",
+                "at(tomorrow)",
+                "rate(0 days)",
+                "rate(1 week)",
+                "cron(0 20 * *)",
+                "cron(0 20 * * * *)",
+                "cron(0 20 ? * ? *)",
+            )
+        ),
+        (
+            [{"name": "a", "schedule": "rate(1 day)", "min_capacity": 1, "timezone": "Singapur"}],
+            "has no timezone",
+        ),
         ([{"name": "a", "schedule": "rate(1 day)"}], "has no min_capacity or max_capacity"),
         ([{"name": "a", "schedule": "rate(1 day)", "min_capacity": "few"}], "has no min_capacity or max_capacity"),
         ([{"name": "a", "schedule": "rate(1 day)", "min_capacity": 3, "max_capacity": "2"}], "more tasks at least"),
@@ -212,6 +227,32 @@ def test_schedules_that_cannot_be(schedules: Any, reason: str) -> None:
     assert reason in found[0]
 
 
-def test_a_schedule_that_can_be() -> None:
-    schedule = {"name": "evening", "schedule": "cron(0 20 * * ? *)", "min_capacity": "1", "timezone": "Asia/Singapore"}
-    assert setting_problems({"ecs_fargate_scaling_schedules": [schedule]}) == []
+@pytest.mark.parametrize(
+    "schedule", ["cron(0 20 * * ? *)", "cron(0 8 ? * MON-FRI *)", "rate(12 hours)", "at(2027-01-01T00:00:00)"]
+)
+def test_a_schedule_that_can_be(schedule: str) -> None:
+    action = {"name": "evening", "schedule": schedule, "min_capacity": "1", "timezone": "Asia/Singapore"}
+    assert setting_problems({"ecs_fargate_scaling_schedules": [action]}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"ecs_fargate_spot_percent": "half"}, "ecs_fargate_spot_percent: 'half' is not a whole number from 0 to 100"),
+        ({"ecs_fargate_spot_percent": 101}, "ecs_fargate_spot_percent: 101 is not a whole number from 0 to 100"),
+        ({"ecs_fargate_on_demand_base": -1}, "ecs_fargate_on_demand_base: -1 is not a whole number from 0 to 5000"),
+        ({"ecs_fargate_on_demand_base": 1, "ecs_fargate_spot_percent": "100"}, "leaves none there"),
+        ({"ecs_fargate_architecture": "ppc64"}, "Write one of x86_64, arm64"),
+        ({"ecs_fargate_container_insights": True}, "Write one of disabled, enabled, enhanced"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else "-".join(value),
+)
+def test_where_tasks_cannot_run(settings: dict[str, Any], said: str) -> None:
+    (problem,) = setting_problems(settings)
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_spot_has_both_architectures(architecture: str) -> None:
+    settings = {"ecs_fargate_architecture": architecture, "ecs_fargate_spot_percent": "50"}
+    assert setting_problems({**settings, "ecs_fargate_on_demand_base": 2}) == []

@@ -368,6 +368,30 @@ def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
     assert stack["edge"]["certificates"] == [{"arn": ours, "domain": "chat.example.com"}]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "percent", "base", "said"),
+    [
+        (None, 0, 0, "2 of 2 running"),
+        ([{"capacityProvider": "FARGATE"}], 0, 0, "2 of 2 running"),
+        ([{"capacityProvider": "FARGATE_SPOT", "weight": 1}], 100, 0, "2 of 2 running, 100 % on Fargate Spot"),
+        (
+            [
+                {"capacityProvider": "FARGATE", "weight": 1, "base": 5},
+                {"capacityProvider": "FARGATE_SPOT", "weight": 3, "base": 0},
+            ],
+            75,
+            5,
+            "2 of 2 running, 75 % beyond 5 on demand on Fargate Spot",
+        ),
+    ],
+    ids=["launch type", "on demand", "spot", "share"],
+)
+def test_the_share_on_spot(strategy: Any, percent: int, base: int, said: str) -> None:
+    stack = stack_of(replace(WHOLE, service={**SERVICE, "capacityProviderStrategy": strategy}))
+    assert (stack["service"]["spot_percent"], stack["service"]["on_demand_base"]) == (percent, base)
+    assert dict(rows(stack, {}))["Tasks"] == said
+
+
 def test_what_ecs_only_remembers_does_not_exist() -> None:
     remembered = replace(
         NOTHING,
