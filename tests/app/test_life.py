@@ -75,6 +75,22 @@ def test_an_answer_that_takes_too_long_is_cut(start: Start) -> None:
     assert {event["message"]: event for event in server.events()}["drained"]["answers_cut"] == 1
 
 
+def test_a_page_comes_back_to_another_task(start: Start) -> None:
+    async def converse() -> tuple[list[str], Answer]:
+        gone = await asyncio.to_thread(start)
+        async with Conversation(gone.url) as page:
+            assert (await page.say("hello")).replies == ["Echo: hello"]
+            gone.terminate()
+            assert await asyncio.to_thread(gone.end) == 0
+            page.url = (await asyncio.to_thread(start)).url
+            await page.come_back()
+            return page.greeting, await page.say("again")
+
+    greeting, answer = asyncio.run(converse())
+    assert greeting
+    assert answer.replies == ["Echo: again"]
+
+
 def test_an_idle_page_does_not_hold_it_up(start: Start) -> None:
     server = start()
 

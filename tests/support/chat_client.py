@@ -63,6 +63,8 @@ class Conversation:
         self.steps: dict[str, dict[str, Any]] = {}
         self.pieces: list[str] = []
         self.first_piece = 0.0
+        # Whether the application has said that it works on what was sent.
+        self.taken = False
         self.idle = asyncio.Event()
         self.http = aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(self.timeout)
@@ -83,6 +85,20 @@ class Conversation:
     async def _connect(self) -> None:
         await self._request("GET", "/project/settings?language=en-US")
         await self._request("POST", "/set-session-cookie", {"session_id": self.session})
+        await self._open()
+
+    async def come_back(self) -> None:
+        """Open the socket of the same session again, as the page does by itself when its task has gone."""
+        self._forget()
+        await self._open()
+
+    def _forget(self) -> None:
+        self.steps.clear()
+        self.pieces.clear()
+        self.first_piece = 0.0
+        self.taken = False
+
+    async def _open(self) -> None:
         self.socket = socketio.AsyncClient(http_session=self.http, reconnection=False)
         self.socket.on("*", self._note)
         # The jar keeps Secure cookies back on plain http, and a load balancer's stickiness lives in cookies.
@@ -126,6 +142,7 @@ class Conversation:
             self.first_piece = self.first_piece or self._seconds()
             self.pieces.append(data["token"])
         elif event == "task_start":
+            self.taken = True
             self.idle.clear()
         elif event == "task_end":
             self.idle.set()
@@ -144,9 +161,7 @@ class Conversation:
 
     async def send(self, message: str) -> None:
         """Say something without waiting for the answer."""
-        self.steps.clear()
-        self.pieces.clear()
-        self.first_piece = 0.0
+        self._forget()
         self.idle.clear()
         step = {
             "id": str(uuid.uuid4()),

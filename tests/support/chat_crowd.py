@@ -27,8 +27,9 @@ PATIENCE_SECONDS = 60.0
 class Crowd:
     """`with Crowd(url, 20) as crowd:` lets them chat until the end of the block.
 
-    `lost` are messages whose answer had begun and did not end; `refused` are requests that got no good answer. By
-    client, `heard` is the latest answer, and `returned` counts how often their task went away and they came back.
+    `lost` are messages that the application had taken and did not answer; `refused` are requests that got no good
+    answer. By client, `heard` is the latest answer, and `returned` counts how often their task went away and the same
+    page came back.
     """
 
     url: str
@@ -73,19 +74,19 @@ class Crowd:
                 await asyncio.sleep(0.2)
 
     async def _chat(self, number: int) -> None:
-        while not self._over.is_set():
-            try:
-                async with Conversation(self.url, PATIENCE_SECONDS) as page:
-                    while not self._over.is_set() and await self._say(page, number):
+        try:
+            async with Conversation(self.url, PATIENCE_SECONDS) as page:
+                while not self._over.is_set():
+                    if await self._say(page, number):
                         await asyncio.sleep(PAUSE_SECONDS)
-            except (ChatError, SocketIOError) as error:
-                self.refused.append(f"client {number}: {error}")
-                return
-            if not self._over.is_set():
-                self.returned[number] += 1
+                    else:
+                        await page.come_back()
+                        self.returned[number] += 1
+        except (ChatError, SocketIOError) as error:
+            self.refused.append(f"client {number}: {error}")
 
     async def _say(self, page: Conversation, number: int) -> bool:
-        """Whether the page is still open after it has said something and heard the answer."""
+        """Whether the page is still connected after it has said something and heard the answer."""
         message = f"message {self.answered[number]} of {number}"
         try:
             await page.send(message)
@@ -93,7 +94,7 @@ class Crowd:
             return False
         while not page.idle.is_set():
             if not page.socket.connected:
-                if page.pieces:
+                if page.taken:
                     self.lost.append(f"{message}: {''.join(page.pieces)!r}")
                 return False
             await asyncio.sleep(LOOK_SECONDS)
