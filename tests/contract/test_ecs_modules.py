@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from support.machine import free_port
 from support.module import Module
 from support.run_module import ModuleFailed
 from support.run_module import run_module
@@ -233,7 +234,7 @@ def network(clients: Any) -> Iterator[Network]:
     elb.create_listener(
         LoadBalancerArn=balancer_arn,
         Protocol="HTTP",
-        Port=18099,
+        Port=free_port(),
         DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
     )
     yield Network(subnets, group, target_group)
