@@ -15,6 +15,7 @@ import time
 
 import chainlit as cl
 import settings
+import traces
 import wiring
 from chainlit.chat_context import chat_contexts
 from chainlit.server import app as web
@@ -36,15 +37,16 @@ async def greet() -> None:
 
 
 async def echo(message: cl.Message) -> None:
-    started = time.monotonic()
-    answer = cl.Message(content="")
-    for token in ("Echo: ", *re.findall(r"\S+\s*|\s+", message.content)):
-        await answer.stream_token(token)
-        await asyncio.sleep(SETTINGS.echo_pause_seconds)
-    await answer.send()
-    # How much and how long, never what: conversations do not belong in a log.
-    seconds = round(time.monotonic() - started, 3)
-    log.info("answered", extra={"characters": len(answer.content), "seconds": seconds})
+    with traces.span("answer"):
+        started = time.monotonic()
+        answer = cl.Message(content="")
+        for token in ("Echo: ", *re.findall(r"\S+\s*|\s+", message.content)):
+            await answer.stream_token(token)
+            await asyncio.sleep(SETTINGS.echo_pause_seconds)
+        await answer.send()
+        # How much and how long, never what: conversations do not belong in a log.
+        seconds = round(time.monotonic() - started, 3)
+        log.info("answered", extra={"characters": len(answer.content), "seconds": seconds})
 
 
 async def forget() -> None:

@@ -59,6 +59,7 @@ def serve(wanted: settings.Settings, listener: socket.socket) -> None:
     import chainlit.cli
     import chainlit.config
     import chainlit.server
+    import traces
     import uvicorn
     from chainlit.session import ws_sessions_id
 
@@ -82,6 +83,9 @@ def serve(wanted: settings.Settings, listener: socket.socket) -> None:
             started = time.monotonic()
             cut = await drain(answers_in_progress, wanted.drain_seconds)
             log.info("drained", extra={"answers_cut": cut, "seconds": round(time.monotonic() - started, 1)})
+            if wanted.traces:
+                # On a thread, and no longer than that: the collector may be gone.
+                await asyncio.wait([asyncio.create_task(asyncio.to_thread(traces.flush))], timeout=GRACE_SECONDS)
             await super().shutdown(sockets)
 
     server = Server(

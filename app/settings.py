@@ -19,6 +19,7 @@
 | DATABASE_URL | | postgresql://... |
 | CHAINLIT_AUTH_SECRET | | signs the login cookie; the same on every task |
 | CHAINLIT_URL | | the address that people use, if the load balancer's is another |
+| OTEL_EXPORTER_OTLP_ENDPOINT | | OpenTelemetry's collector, which gets traces: `http://localhost:4318` |
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Settings:
     files_directory: Path
     echo_pause_seconds: float
     chat_history: bool
+    traces: bool
 
 
 class SettingsError(Exception):
@@ -156,6 +158,13 @@ class _Reader:
             self.problems.append(f"CHAINLIT_URL={value!r} is not an address such as https://chat.example.com.")
         return (value,)
 
+    def collector(self) -> bool:
+        name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+        value = self.text(name, "")
+        if value and not _is_address(value):
+            self.problems.append(f"{name}={value!r} is not an address such as http://localhost:4318.")
+        return bool(value)
+
     def database(self, history: bool, has: Callable[[str], bool]) -> None:
         url = self.environment.get("DATABASE_URL")
         if url is None:
@@ -206,6 +215,7 @@ def read(environment: Mapping[str, str], has: Callable[[str], bool] = installed)
         files_directory=Path(reader.text("FILES_DIRECTORY", str(Path(tempfile.gettempdir()) / "chainlit-files"))),
         echo_pause_seconds=reader.number("ECHO_PAUSE_SECONDS", 0.02, 0, 5),
         chat_history=chat_history,
+        traces=reader.collector(),
     )
     if reader.problems:
         raise SettingsError(reader.problems)

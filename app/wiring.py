@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 import chainlit.config
+import traces
 import uvicorn.config
 from front import BodyLimit
 from front import OriginGuard
@@ -55,6 +56,11 @@ def install(web: Any, settings: Settings) -> Health:
     web.add_middleware(OriginGuard, allowed=settings.allowed_origins)
     web.add_middleware(SecurityHeaders)
     web.add_middleware(RequestLog)
+    if settings.traces:
+        traces.start(settings.version)
+        # Those that FastAPI makes by itself count every health check, hold query strings and let visitors decide.
+        getattr(web, "_telemetry", {}).update(tracing=False)
+        web.add_middleware(traces.RequestSpans)
     # `chainlit run` makes its uvicorn.Config later, and this default would give it loggers of its own, in plain text.
     uvicorn.config.LOGGING_CONFIG.clear()
     uvicorn.config.LOGGING_CONFIG.update(version=1, disable_existing_loggers=False)

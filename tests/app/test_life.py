@@ -22,6 +22,7 @@ from support.app_server import running
 from support.chat_client import Answer
 from support.chat_client import Conversation
 from support.chat_client import chat
+from support.fake_collector import collector
 from support.machine import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -203,3 +204,25 @@ def test_the_translations_are_those_of_the_chainlit_that_is_locked(app_python: s
     assert {path.name: json.loads(path.read_text()) for path in own.iterdir()} == {
         path.name: json.loads(path.read_text()) for path in shipped.glob("*.json")
     }
+
+
+def test_requests_and_answers_are_traced_to_the_last(start: Start) -> None:
+    with collector() as collected:
+        server = start(OTEL_EXPORTER_OTLP_ENDPOINT=collected.url, OTEL_SERVICE_NAME="chat-under-test")
+        forced = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        server.request("GET", "/project/translations?language=en-US", traceparent=forced)
+        asyncio.run(chat(server.url, "hello"))
+        server.terminate()
+        assert server.end() == 0
+    (trace,) = {event["trace"] for event in server.events() if event["message"] == "answered"}
+    for text in (b"chat-under-test", b"answer", b"GET /project/translations", bytes.fromhex(trace)):
+        assert text in collected.all
+    assert b"/health" not in collected.all
+    assert bytes.fromhex(forced.split("-")[1]) not in collected.all, "a visitor joined his trace to ours"
+
+
+def test_a_collector_that_is_gone_keeps_nobody(start: Start) -> None:
+    server = start(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert asyncio.run(chat(server.url, "hello"))
+    server.terminate()
+    assert server.end() == 0

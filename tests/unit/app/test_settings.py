@@ -30,6 +30,7 @@ def test_an_empty_environment_is_enough() -> None:
     assert settings.drain_seconds + 5 < 30  # the task's stop timeout
     assert settings.files_directory.name == "chainlit-files"
     assert not settings.chat_history
+    assert not settings.traces
 
 
 def test_every_value_is_taken() -> None:
@@ -48,6 +49,7 @@ def test_every_value_is_taken() -> None:
         "CHAT_HISTORY": "true",
         "DATABASE_URL": "postgresql://u:p@h/d",
         "CHAINLIT_URL": "https://chat.example",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
     }
     assert read(environment, lambda module: module == "asyncpg") == Settings(
         host="127.0.0.2",
@@ -62,6 +64,7 @@ def test_every_value_is_taken() -> None:
         files_directory=Path("/data"),
         echo_pause_seconds=0,
         chat_history=True,
+        traces=True,
     )
 
 
@@ -88,6 +91,7 @@ def test_every_value_is_taken() -> None:
         ("CHAT_HISTORY", "maybe", "neither true nor false"),
         ("CHAINLIT_URL", "chat.example", "not an address"),
         ("CHAINLIT_URL", "", "not an address"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "not an address such as http://localhost:4318"),
         ("CHAINLIT_AUTH_SECRET", "", "CHAINLIT_AUTH_SECRET is empty"),
         ("OPENAI_API_KEY", " ", "OPENAI_API_KEY is empty"),
         ("DATABASE_URL", "", "DATABASE_URL is empty"),
