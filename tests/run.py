@@ -134,7 +134,7 @@ def e2e(run: Runner) -> None:
 
 
 def molecule(run: Runner) -> None:
-    for scenario in ("default", "failures", "strategies"):
+    for scenario in ("default", "failures", "strategies", "rag", "enterprise"):
         run.check("molecule", "test", "--scenario-name", scenario)
 
 
