@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CloudWatch: alarms keep every member, FilterLogEvents gives all events page by page, Live Tail samples; filter
-patterns of both and of metric filters mean what they say.
+"""CloudWatch: alarms keep every member in each protocol, FilterLogEvents gives all events page by page, Live Tail
+samples; filter patterns of both and of metric filters mean what they say.
 
 SNS: mail is confirmed first.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import json
 import time
 from bisect import bisect_left
 from bisect import bisect_right
@@ -33,6 +34,9 @@ from embedded_aws.pages import Entry
 from embedded_aws.pages import after
 from embedded_aws.pages import decode
 from embedded_aws.pages import encode
+from embedded_aws.query_protocol import model
+from embedded_aws.query_protocol import read
+from embedded_aws.query_protocol import write
 
 PAGE_EVENTS = 10_000
 PAGE_BYTES = 1024 * 1024
@@ -65,6 +69,25 @@ def install() -> None:
         high = bisect_right(events, end, key=time) if end is not None else len(events)
         return ((event["timestamp"], event["ingestionTime"], stream, event) for event in events[low:high])
 
+    def in_each_protocol(name: str, operation: str) -> None:
+        """The query protocol shows and takes as much as the others: MiniStack's handler for JSON answers it, too."""
+
+        @correct(cloudwatch, name)
+        def answer(
+            original: Any, params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False
+        ) -> Reply:
+            if is_cbor or is_json:
+                return original(params, data, is_cbor, is_json)
+            shapes = model("cloudwatch").operation_model(operation)
+            flat = {key: value[0] if isinstance(value, list) else value for key, value in params.items()}
+            request = read(shapes.input_shape, flat) if shapes.input_shape else None
+            status, _headers, body = original({}, request or {}, False, True)
+            reply = json.loads(body)
+            if status != 200:
+                return cloudwatch._error(reply["__type"], reply["message"], status)
+            result = write(shapes.output_shape, reply) if shapes.output_shape else ""
+            return cloudwatch._xml(200, f"{operation}Response", f"<{operation}Result>{result}</{operation}Result>")
+
     @correct(cloudwatch, "_put_metric_alarm")
     def put_alarm(original: Any, params: Any, data: dict[str, Any], *protocol: bool) -> Reply:
         """An alarm shows what was given, metric math too, and of the rest only what AWS fills in."""
@@ -75,6 +98,9 @@ def install() -> None:
                 del alarm[name]
             alarm.update({name: data[name] for name in ALARM_MEMBERS if name in data})
         return reply
+
+    in_each_protocol("_put_metric_alarm", "PutMetricAlarm")
+    in_each_protocol("_describe_alarms", "DescribeAlarms")
 
     @correct(sns, "_subscribe")
     def subscribe(original: Any, params: Any) -> Reply:

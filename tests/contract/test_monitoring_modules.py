@@ -8,6 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+import requests
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
 from support.embedded import EmbeddedAws
 from support.module import Module
 from support.run_module import ModuleFailed
@@ -111,6 +114,40 @@ def test_the_same_alarms_in_other_words_are_no_change(alarms: Module) -> None:
     errors = {**ERRORS, "Metrics": ERRORS["Metrics"][::-1]}
     result = alarms(alarms={"memory": memory, "errors": errors}, tags=None)
     assert not result["changed"], result["diff"]
+
+
+def test_an_alarm_is_the_same_in_each_protocol_of_cloudwatch(alarms: Module, embedded_aws: EmbeddedAws) -> None:
+    """Terraform and older tools speak the query protocol, today's SDKs another."""
+    alarms()
+    cloudwatch = embedded_aws.client("cloudwatch")
+
+    def query(operation: str, **members: Any) -> dict[str, Any]:
+        shapes = cloudwatch.meta.service_model.operation_model(operation)
+        request = create_serializer("query").serialize_to_request(members, shapes)
+        credentials = "Credential=embedded/20261129/ap-southeast-1/monitoring/aws4_request"
+        answer = requests.post(
+            embedded_aws.endpoint,
+            data=request["body"],
+            headers={"Authorization": f"AWS4-HMAC-SHA256 {credentials}, SignedHeaders=host, Signature=0"},
+            timeout=30,
+        )
+        reply = {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}
+        parsed: dict[str, Any] = create_parser("query").parse(reply, shapes.output_shape)
+        assert answer.status_code == 200, parsed
+        return parsed
+
+    def described() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = cloudwatch.describe_alarms(AlarmNamePrefix="contract/")["MetricAlarms"]
+        return found
+
+    standing = described()
+    assert query("DescribeAlarms", AlarmNamePrefix="contract/")["MetricAlarms"] == standing
+    changing = ("AlarmConfigurationUpdatedTimestamp", "StateUpdatedTimestamp")
+    for alarm in standing:
+        settable = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+        query("PutMetricAlarm", **{name: value for name, value in alarm.items() if name in settable})
+    kept = [{name: value for name, value in alarm.items() if name not in changing} for alarm in described()]
+    assert kept == [{name: value for name, value in alarm.items() if name not in changing} for alarm in standing]
 
 
 def test_alarms_of_other_prefixes_stay(make: Make, alarms: Module) -> None:
