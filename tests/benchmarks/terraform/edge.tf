@@ -42,7 +42,7 @@ resource "aws_lb_listener" "http" {
   }
 }
 
-# The managed policies CachingDisabled, CachingOptimized and AllViewer have the same ids in every account.
+# The managed policies CachingDisabled, CachingOptimized, AllViewer and SecurityHeadersPolicy have the same ids in every account.
 resource "aws_cloudfront_distribution" "this" {
   comment             = "${var.name}-distribution"
   enabled             = true
@@ -71,6 +71,8 @@ resource "aws_cloudfront_distribution" "this" {
     compress                 = true
     cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
     origin_request_policy_id = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+
+    response_headers_policy_id = "67f7725c-6f97-4210-82d7-5512b31e9d03"
   }
 
   ordered_cache_behavior {
@@ -81,6 +83,8 @@ resource "aws_cloudfront_distribution" "this" {
     cached_methods         = ["GET", "HEAD"]
     compress               = true
     cache_policy_id        = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+
+    response_headers_policy_id = "67f7725c-6f97-4210-82d7-5512b31e9d03"
   }
 
   restrictions {

@@ -40,6 +40,12 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = 14
 }
 
+resource "aws_ssm_parameter" "auth_secret" {
+  name  = "/${var.name}/CHAINLIT_AUTH_SECRET"
+  type  = "SecureString"
+  value = var.auth_secret
+}
+
 locals {
   account = data.aws_caller_identity.this.account_id
   trust = jsonencode({
@@ -86,6 +92,12 @@ resource "aws_iam_role_policy" "execution" {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = "${aws_cloudwatch_log_group.this.arn}:*"
       },
+      {
+        Sid      = "ReadSecrets"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+        Resource = [aws_ssm_parameter.auth_secret.arn]
+      },
     ]
   })
 }
@@ -128,6 +140,7 @@ resource "aws_ecs_task_definition" "this" {
     essential              = true
     portMappings           = [{ containerPort = var.container_port, protocol = "tcp" }]
     environment            = [{ name = "PORT", value = tostring(var.container_port) }, { name = "RELEASE", value = var.release }]
+    secrets                = [{ name = "CHAINLIT_AUTH_SECRET", valueFrom = aws_ssm_parameter.auth_secret.arn }]
     readonlyRootFilesystem = true
     mountPoints            = [{ sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
     linuxParameters        = { initProcessEnabled = true }

@@ -14,6 +14,12 @@ variable "release" {
   default     = "1"
 }
 
+variable "auth_secret" {
+  description = "Signs the chat's sessions."
+  type        = string
+  sensitive   = true
+}
+
 variable "name" {
   description = "The one name from which every resource's name derives."
   type        = string
