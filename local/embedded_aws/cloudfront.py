@@ -14,15 +14,18 @@ from xml.etree.ElementTree import Element
 from ministack.core.responses import request_scope
 from ministack.services import alb
 from ministack.services import cloudfront
+from ministack.services import route53
 from ministack.services import waf
 
 from embedded_aws.access_logs import AccessLogs
+from embedded_aws.certificates import authorities
 from embedded_aws.clock import Clock
 from embedded_aws.context import ACCOUNT
 from embedded_aws.correction import Reply
 from embedded_aws.correction import correct
 from embedded_aws.front_door import Answer
 from embedded_aws.front_door import Head
+from embedded_aws.front_door import Tls
 from embedded_aws.front_door import Upstream
 from embedded_aws.front_door import error
 from embedded_aws.targets import provisioned
@@ -113,12 +116,13 @@ def install(clock: Clock, delay: float, origin_delay: float) -> None:
 
     @correct(cloudfront, "_dataplane_origin")
     def dataplane_origin(original: Any, element: Element) -> dict[str, Any]:
-        """An origin through a VPC origin has that one's ports."""
+        """An origin through a VPC origin has that one's ports and protocol, and is where its load balancer is."""
         origin: dict[str, Any] = original(element)
         config = cloudfront._find(element, "VpcOriginConfig")
         if config is not None and (known := cloudfront._vpc_origins.get(cloudfront._text(config, "VpcOriginId"))):
             endpoint = known["VpcOriginEndpointConfig"]
             origin |= {"http_port": endpoint["HTTPPort"], "https_port": endpoint["HTTPSPort"]}
+            origin |= {"protocol_policy": endpoint["OriginProtocolPolicy"], "load_balancer": endpoint["Arn"]}
             origin["read_timeout"] = int(cloudfront._text(config, "OriginReadTimeout") or "30")
         return origin
 
@@ -136,6 +140,23 @@ def distribution(host: str) -> tuple[bool, dict[str, Any] | None]:
     alias = f"CNAME>{host}</"
     found = next((one for one in cloudfront._distributions.values() if alias in one["config_xml"]), None)
     return found is not None, found
+
+
+def speaks_tls(policy: str, secure: bool) -> bool:
+    """Whether CloudFront does towards an origin; `secure`: the viewer does."""
+    return policy == "https-only" or (policy == "match-viewer" and secure)
+
+
+def address(origin: dict[str, Any]) -> str:
+    """Where an origin is: a VPC origin's load balancer, else what Route 53 says of its name, else the name itself."""
+    if balancer := origin.get("load_balancer"):
+        with request_scope(ACCOUNT, balancer.split(":")[3]):
+            return str(alb._lbs.get(balancer, {}).get("DNSName", ""))
+    name = f"{origin['domain_name']}."
+    known = (record for records in route53._records.values() for record in records)
+    found: dict[str, Any] = next((one for one in known if (one["Name"], one["Type"]) == (name, "A")), {})
+    values = [one["Value"] for one in found.get("ResourceRecords") or ()]
+    return str((found.get("AliasTarget") or {}).get("DNSName") or next(iter(values), name)).rstrip(".")
 
 
 async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | Upstream | None:
@@ -166,8 +187,12 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
             logs.of_distribution(found, asked, peer, secure, status)
             return Answer(status, body, tuple(answer.items()))
         forwards_header, _, _ = cloudfront._forwarding_predicates(behavior)
+        names: tuple[str, ...] = (host.lower(), origin["domain_name"])
         if not forwards_header("host"):
             head.put("Host", origin["domain_name"])
+            names = names[1:]
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html
+        tls = Tls(names, authorities()) if speaks_tls(origin["protocol_policy"], secure) else None
         for name, value in origin["custom_headers"]:
             head.put(name, value)
         head.put("X-Forwarded-For", ", ".join(filter(None, (fields.get("x-forwarded-for"), peer))))
@@ -204,4 +229,5 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
                 page["response_code"] if its < 400 else its, body, (kind, ("X-Cache", "Error from cloudfront"))
             )
 
-        return Upstream(origin["domain_name"], origin["http_port"], float(origin["read_timeout"]), polish, instead)
+        port = origin["https_port" if tls else "http_port"]
+        return Upstream(address(origin), port, float(origin["read_timeout"]), polish, instead, tls)

@@ -22,6 +22,8 @@ from ministack.services import alb
 from ministack.services import ec2
 
 from embedded_aws.balancer import Balancer
+from embedded_aws.certificates import CertificateProblem
+from embedded_aws.certificates import pair
 from embedded_aws.clock import Clock
 from embedded_aws.correction import Reply
 from embedded_aws.correction import correct
@@ -32,7 +34,6 @@ from embedded_aws.rules import action_groups
 from embedded_aws.rules import attribute
 from embedded_aws.targets import Targets
 from embedded_aws.targets import provisioned
-from embedded_aws.targets import scope
 from embedded_aws.targets import users
 
 ADDRESS = "127.0.0.1"
@@ -143,10 +144,11 @@ class Ports:
         for port in [port for port in self.open if port not in wanted]:
             self.release(port)
         for port, listener in wanted.items():
-            arn = listener["ListenerArn"]
-            if port in self.open and self.open[port][0] == arn + listener["Protocol"]:
+            shown = " ".join((listener["ListenerArn"], listener["Protocol"], *listener.get("Certificates", ())))
+            if port in self.open and self.open[port][0] == shown:
                 continue
             try:
+                tls = self.tls(listener)
                 if port in self.open and self.open[port][2]:
                     self.release(port)
                 self.claim(port)
@@ -157,21 +159,26 @@ class Ports:
                 continue
             self.blocked.discard(port)
             listening = self.open[port][1]
-            door = Door(functools.partial(self.balancer.route, arn))
-            server = await asyncio.start_server(door, sock=listening, limit=HEAD_LIMIT, ssl=self.tls(listener))
-            self.open[port] = (arn + listener["Protocol"], listening, server)
+            door = Door(functools.partial(self.balancer.route, listener["ListenerArn"]))
+            server = await asyncio.start_server(door, sock=listening, limit=HEAD_LIMIT, ssl=tls)
+            self.open[port] = (shown, listening, server)
 
     def tls(self, listener: dict[str, Any]) -> ssl.SSLContext | None:
-        """HTTPS with the imported certificate if ACM has its key, else with one that this machine signs."""
+        """HTTPS with the listener's certificate, or, where an imported one's key is lost, with this machine's own.
+
+        :raises PortProblem: there is no such certificate.
+        """
         if listener["Protocol"] != "HTTPS":
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with scope(listener["ListenerArn"]):
-            found = acm._certificates.get(next(iter(listener.get("Certificates", [])), ""), {})
-        if found.get("PrivateKey"):
+        try:
+            found = pair(next(iter(listener.get("Certificates", [])), ""))
+        except CertificateProblem as problem:
+            raise PortProblem(str(problem)) from problem
+        if found:
             file = self.home / "listener.pem"
             file.touch(mode=0o600)
-            file.write_text("\n".join((found["PrivateKey"], found["Certificate"], found.get("CertificateChain") or "")))
+            file.write_text("\n".join(reversed(found)))
             context.load_cert_chain(file)
             file.unlink()
         else:
@@ -306,6 +313,17 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
             return alb._error("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
         return original(params)
 
+    def certificate_refusal(params: Any) -> Reply | None:
+        """Certificates are issued ones of the load balancer's region."""
+        for arn in alb._parse_certificate_arns(params):
+            if arn not in acm._certificates:
+                return alb._error("CertificateNotFound", f"Certificate '{arn}' not found")
+            try:
+                pair(arn)
+            except CertificateProblem as problem:
+                return alb._error("UnsupportedCertificate", str(problem))
+        return None
+
     @correct(alb, "_create_listener", "_ACTION_MAP", "CreateListener")
     def create_listener(original: Any, params: Any) -> Reply:
         """One listener a port; its target groups must exist; the port must be free on this machine."""
@@ -316,6 +334,8 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
         for arn in action_groups(alb._parse_actions(params)):
             if arn not in alb._tgs:
                 return alb._error("TargetGroupNotFound", f"Target group '{arn}' not found")
+        if refusal := certificate_refusal(params):
+            return refusal
         try:
             if any(item["Port"] == port for item in alb._listeners._data.values()):
                 raise PortProblem(
@@ -329,6 +349,8 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
     @correct(alb, "_modify_listener", "_ACTION_MAP", "ModifyListener")
     def modify_listener(original: Any, params: Any) -> Reply:
         """Another port is opened first."""
+        if refusal := certificate_refusal(params):
+            return refusal
         if port := alb._p(params, "Port"):
             try:
                 ports.claim(int(port))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import Awaitable
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,6 +100,36 @@ async def nothing_instead(_: int) -> Answer | None:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """TLS from 1.2 on towards an origin, whose certificate has one of the names; the first one is asked for.
+
+    `authorities` are the certificates that are trusted, as PEM.
+    """
+
+    names: tuple[str, ...]
+    authorities: str
+
+    def context(self) -> ssl.SSLContext:
+        """:raises ssl.SSLError: nobody is trusted."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.check_hostname = False
+        context.load_verify_locations(cadata=self.authorities)
+        return context
+
+    def check(self, writer: asyncio.StreamWriter) -> None:
+        """:raises ConnectionError: the certificate is for other names."""
+        found = [name for _, name in writer.get_extra_info("peercert")["subjectAltName"]]
+        if not any(covers(pattern, name) for pattern in found for name in self.names):
+            raise ConnectionError(f"The origin's certificate is for {', '.join(found)}, not {' or '.join(self.names)}")
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether a name of a certificate, perhaps *.example.com, stands for a domain."""
+    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])
+
+
+@dataclass(frozen=True)
 class Upstream:
     """Where the request goes. `polish` may change the response's head; `timeout` is in seconds, 0 for none.
 
@@ -110,6 +141,7 @@ class Upstream:
     timeout: float = 0.0
     polish: Callable[[Head], None] = lambda head: None
     instead: Callable[[int], Awaitable[Answer | None]] = nothing_instead
+    tls: Tls | None = None
 
 
 # May change the request's head before it is sent on. Arguments: the head, and the client's address.
@@ -182,6 +214,21 @@ async def tunnel(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> No
             task.cancel()
 
 
+async def connect(where: Upstream) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """:raises OSError: nobody answers there, or not as somebody to be trusted."""
+    if not where.tls:
+        return await asyncio.open_connection(where.host, where.port, limit=HEAD_LIMIT)
+    reader, writer = await asyncio.open_connection(
+        where.host, where.port, limit=HEAD_LIMIT, ssl=where.tls.context(), server_hostname=where.tls.names[0]
+    )
+    try:
+        where.tls.check(writer)
+    except ConnectionError:
+        writer.close()
+        raise
+    return reader, writer
+
+
 class Door:
     """Handles the connections of one listening port."""
 
@@ -216,9 +263,10 @@ class Door:
             return await self.answer(writer, where, closes or not bodiless, request.method == "HEAD")
         request.put("Connection", "Upgrade" if upgrades else "close")
         try:
-            connecting = asyncio.open_connection(where.host, where.port, limit=HEAD_LIMIT)
-            up_reader, up_writer = await asyncio.wait_for(connecting, CONNECT_TIMEOUT)
+            up_reader, up_writer = await asyncio.wait_for(connect(where), CONNECT_TIMEOUT)
         except OSError as problem:
+            if where.tls:
+                logger.warning("No connection with %s: %s", where.tls.names[-1], problem)
             status = 504 if isinstance(problem, TimeoutError) else 502
             page = await where.instead(status) or error(status)
             return await self.answer(writer, page, closes or not bodiless, request.method == "HEAD")

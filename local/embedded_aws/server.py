@@ -156,6 +156,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     from embedded_aws import access_logs
     from embedded_aws import autoscaling
     from embedded_aws import calls
+    from embedded_aws import certificates
     from embedded_aws import cloudfront
     from embedded_aws import compliance
     from embedded_aws import governance
@@ -172,6 +173,7 @@ def correct_services(clock: Clock, options: Options) -> None:
     access_logs.install()
     autoscaling.install(clock)
     calls.install()
+    certificates.install()
     cloudfront.install(clock, delays.get("cloudfront", 0), delays.get("vpc_origin", 0))
     compliance.install()
     governance.install()

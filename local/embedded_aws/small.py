@@ -1,14 +1,12 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM, ACM, Route 53: a few small corrections."""
+"""IAM and Route 53: a few small corrections."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from ministack.services import acm
 from ministack.services import iam
 from ministack.services import route53
 
@@ -32,50 +30,8 @@ def set_default_version(params: Any) -> Reply:
     return iam._xml(200, "SetDefaultPolicyVersionResponse", "", ns="iam")
 
 
-def proven(record: dict[str, str]) -> bool:
-    """Whether a hosted zone of the account has the record."""
-    return any(
-        (one["Name"], one["Type"], one.get("ResourceRecords")) == (record["Name"], record["Type"], [record["Value"]])
-        for records in route53._records.values()
-        for one in records
-    )
-
-
 def install() -> None:
     iam._IAM_HANDLERS["SetDefaultPolicyVersion"] = set_default_version
-
-    @correct(acm, "_get_certificate")
-    def get_certificate(original: Any, data: Any) -> Reply:
-        """A certificate without a chain is its own chain here, since clients split what they get."""
-        status, fields, body = original(data)
-        answer = json.loads(body)
-        if status == 200 and not answer.get("CertificateChain"):
-            answer["CertificateChain"] = answer["Certificate"]
-            body = json.dumps(answer).encode()
-        return status, fields, body
-
-    @correct(acm, "_request_certificate")
-    def request_certificate(original: Any, data: Any) -> Reply:
-        """A certificate is issued only when its domain has the record that proves it."""
-        status, fields, body = original(data)
-        if status == 200:
-            certificate = acm._certificates[json.loads(body)["CertificateArn"]]
-            certificate["Status"] = "PENDING_VALIDATION"
-            for option in certificate["DomainValidationOptions"]:
-                option["ValidationStatus"] = "PENDING_VALIDATION"
-        return status, fields, body
-
-    @correct(acm, "_describe_certificate")
-    def describe_certificate(original: Any, data: Any) -> Reply:
-        """The look of a client is when ACM looks for the records."""
-        certificate = acm._get_local_certificate(data.get("CertificateArn", ""))
-        if certificate and certificate["Status"] == "PENDING_VALIDATION":
-            for option in certificate["DomainValidationOptions"]:
-                if proven(option["ResourceRecord"]):
-                    option["ValidationStatus"] = "SUCCESS"
-            if all(option["ValidationStatus"] == "SUCCESS" for option in certificate["DomainValidationOptions"]):
-                certificate["Status"] = "ISSUED"
-        return original(data)
 
     @correct(route53, "handle_request")
     async def route53_request(original: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Reply:

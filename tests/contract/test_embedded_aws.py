@@ -10,6 +10,7 @@ import http.client
 import http.server
 import json
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -266,23 +267,80 @@ def test_a_port_that_cannot_be_had_is_said(balancer: Balancer, embedded_aws: Emb
         balancer.listen()
 
 
-def test_https(serving: Balancer, clients: Clients) -> None:
-    port = free_port()
-    clients("elbv2").create_listener(
-        LoadBalancerArn=serving.arn, Protocol="HTTPS", Port=port, Certificates=[{"CertificateArn": "arn:aws:acm:x"}],
+@pytest.fixture
+def zone(clients: Clients) -> Iterator[tuple[str, str]]:
+    """A hosted zone's name and id."""
+    name = f"zone-{uuid.uuid4().hex[:8]}.example"
+    made = clients("route53").create_hosted_zone(Name=name, CallerReference=name)["HostedZone"]["Id"]
+    yield name, made
+    for record in clients("route53").list_resource_record_sets(HostedZoneId=made)["ResourceRecordSets"]:
+        if record["Type"] not in ("NS", "SOA"):
+            change = {"Action": "DELETE", "ResourceRecordSet": record}
+            clients("route53").change_resource_record_sets(HostedZoneId=made, ChangeBatch={"Changes": [change]})
+    clients("route53").delete_hosted_zone(Id=made)
+
+
+def certificate(clients: Clients, zone: str, name: str, issued: bool = True) -> str:
+    """The ARN of a certificate of ACM."""
+    acm = clients("acm")
+    arn: str = acm.request_certificate(DomainName=name, ValidationMethod="DNS")["CertificateArn"]
+    if issued:
+        option = acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][0]
+        given = option["ResourceRecord"]
+        record = {**given, "TTL": 60, "ResourceRecords": [{"Value": given["Value"]}]}
+        record.pop("Value")
+        change = {"Action": "UPSERT", "ResourceRecordSet": record}
+        clients("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+        assert acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] == "ISSUED"
+    return arn
+
+
+def listen_with_tls(clients: Clients, serving: Balancer, port: int, certificate_arn: str) -> str:
+    made = clients("elbv2").create_listener(
+        LoadBalancerArn=serving.arn, Protocol="HTTPS", Port=port, Certificates=[{"CertificateArn": certificate_arn}],
         DefaultActions=[{"Type": "forward", "TargetGroupArn": serving.group}],
     )  # fmt: skip
-    import ssl
-
-    context = ssl._create_unverified_context()
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
-    connection.request("GET", "/")
-    assert json.loads(connection.getresponse().read())["headers"]["X-Forwarded-Proto"] == "https"
+    return str(made["Listeners"][0]["ListenerArn"])
 
 
-def distribution(clients: Clients, balancer: Balancer, viewers: str) -> dict[str, Any]:
-    ports = {"HTTPPort": balancer.port, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}
-    origin = {"Id": "alb", "DomainName": "127.0.0.1", "CustomOriginConfig": ports}
+def test_https(serving: Balancer, clients: Clients, zone: tuple[str, str]) -> None:
+    """A listener shows the certificate that it has, which then cannot go."""
+    port, name = free_port(), f"alb.{zone[0]}"
+    with refused("CertificateNotFound"):
+        listen_with_tls(clients, serving, port, "arn:aws:acm:ap-southeast-1:123456789012:certificate/none")
+    pending = certificate(clients, zone[1], name, issued=False)
+    with refused("UnsupportedCertificate"):
+        listen_with_tls(clients, serving, port, pending)
+    arn = certificate(clients, zone[1], name)
+    listener = listen_with_tls(clients, serving, port, arn)
+    trusted = ssl.create_default_context(cadata=clients("acm").get_certificate(CertificateArn=arn)["Certificate"])
+
+    def ask(server_name: str) -> Any:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+            trusted.wrap_socket(connection, server_hostname=server_name) as secured,
+        ):
+            secured.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return json.loads(b"".join(iter(lambda: secured.recv(4096), b"")).partition(b"\r\n\r\n")[2])
+
+    assert ask(name)["headers"]["X-Forwarded-Proto"] == "https"
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        ask("other.example")
+    assert clients("acm").describe_certificate(CertificateArn=arn)["Certificate"]["InUseBy"] == [serving.arn]
+    with refused("ResourceInUseException"):
+        clients("acm").delete_certificate(CertificateArn=arn)
+    clients("elbv2").delete_listener(ListenerArn=listener)
+    for gone in (arn, pending):
+        clients("acm").delete_certificate(CertificateArn=gone)
+
+
+def distribution(
+    clients: Clients, balancer: Balancer, viewers: str, domain: str = "127.0.0.1", https_port: int = 0
+) -> dict[str, Any]:
+    """:param https_port: speaks HTTPS with the origin; 0: HTTP."""
+    protocol = "https-only" if https_port else "http-only"
+    ports = {"HTTPPort": balancer.port, "HTTPSPort": https_port or 443, "OriginProtocolPolicy": protocol}
+    origin = {"Id": "alb", "DomainName": domain, "CustomOriginConfig": ports}
     config = {
         "CallerReference": uuid.uuid4().hex, "Comment": "", "Enabled": True,
         "Origins": {"Quantity": 1, "Items": [origin]},
@@ -302,6 +360,27 @@ def test_a_distribution_leads_to_its_origin(serving: Balancer, clients: Clients,
     status, headers, body = serving.ask("/health?a=b", embedded_aws.port, Host=host, **{"X-Forwarded-Proto": "https"})
     assert (status, json.loads(body)["path"]) == (200, "/health?a=b")
     assert json.loads(body)["headers"]["Host"].startswith(host)
+
+
+def test_a_distribution_asks_its_origin_for_a_certificate(
+    serving: Balancer, clients: Clients, embedded_aws: EmbeddedAws, zone: tuple[str, str]
+) -> None:
+    port, name = free_port(), f"alb.{zone[0]}"
+    arn = certificate(clients, zone[1], name)
+    listener = listen_with_tls(clients, serving, port, arn)
+    alias = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "127.0.0.1.", "EvaluateTargetHealth": False}
+    record = {"Name": f"{name}.", "Type": "A", "AliasTarget": alias}
+    change = {"Action": "UPSERT", "ResourceRecordSet": record}
+    clients("route53").change_resource_record_sets(HostedZoneId=zone[1], ChangeBatch={"Changes": [change]})
+    by_name, by_address = (
+        distribution(clients, serving, "allow-all", domain, port)["DomainName"] for domain in (name, "127.0.0.1")
+    )
+    assert eventually(lambda: serving.ask("/", embedded_aws.port, Host=by_name)[0] == 200)
+    told = json.loads(serving.ask("/", embedded_aws.port, Host=by_name)[2])["headers"]
+    assert (told["X-Forwarded-Proto"], told["Host"].partition(":")[0]) == ("https", by_name)
+    assert serving.ask("/", embedded_aws.port, Host=by_address)[0] == 502
+    clients("elbv2").delete_listener(ListenerArn=listener)
+    clients("acm").delete_certificate(CertificateArn=arn)
 
 
 @dataclass
