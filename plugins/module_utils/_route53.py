@@ -78,9 +78,17 @@ def change(client: Any, zone: Zone, changes: Sequence[tuple[str, Record]]) -> No
     client.change_resource_record_sets(HostedZoneId=zone.id, ChangeBatch={"Changes": batch})
 
 
-def alias_record(domain: str, kind: str, target: str) -> Record:
-    """The record by which a name of one's own is the distribution."""
-    alias = {"HostedZoneId": CLOUDFRONT_ZONE, "DNSName": f"{target}.", "EvaluateTargetHealth": False}
+@dataclass(frozen=True)
+class Target:
+    """A distribution or load balancer: its domain name, and the hosted zone that AWS keeps it in."""
+
+    name: str
+    zone_id: str = CLOUDFRONT_ZONE
+
+
+def alias_record(domain: str, kind: str, target: Target) -> Record:
+    """The record by which a name of one's own is the target."""
+    alias = {"HostedZoneId": target.zone_id, "DNSName": f"{target.name}.", "EvaluateTargetHealth": False}
     return {"Name": f"{domain}.", "Type": kind, "AliasTarget": alias}
 
 
@@ -96,8 +104,8 @@ class Result:
     diff: dict[str, dict[str, Any]]
 
 
-def aliases(client: Any, domain: str, zone: Zone | None, target: str, wanted: Sequence[str], check: bool) -> Result:
-    """Makes the domain's records of the wanted types lead to the distribution, and removes its others of A and AAAA.
+def aliases(client: Any, domain: str, zone: Zone | None, target: Target, wanted: Sequence[str], check: bool) -> Result:
+    """Makes the domain's records of the wanted types lead to the target, and removes its others of A and AAAA.
 
     Records that lead elsewhere go only where one of ours takes their place.
     """
@@ -108,12 +116,12 @@ def aliases(client: Any, domain: str, zone: Zone | None, target: str, wanted: Se
     changes = [
         ("UPSERT", record)
         for kind, record in made.items()
-        if kind not in standing or alias_target(standing[kind]) != target.lower()
+        if kind not in standing or alias_target(standing[kind]) != target.name.lower()
     ]
-    gone = [kind for kind in standing if kind not in made and alias_target(standing[kind]) == target.lower()]
+    gone = [kind for kind in standing if kind not in made and alias_target(standing[kind]) == target.name.lower()]
     changes += [("DELETE", standing[kind]) for kind in gone]
     before = {kind: destination(record) for kind, record in standing.items()}
-    after = {kind: to for kind, to in before.items() if kind not in gone} | dict.fromkeys(made, target)
+    after = {kind: to for kind, to in before.items() if kind not in gone} | dict.fromkeys(made, target.name)
     if changes and not check:
         change(client, zone, changes)
     return Result(bool(changes), differing(before, after))

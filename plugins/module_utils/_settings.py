@@ -47,7 +47,13 @@ CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
 # Lower case, as Route 53 and CloudFront keep it; at most 64 characters in a certificate.
 DOMAIN = re.compile(r"(?=.{4,64}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
-DOMAINS = {"amica_domain": "chat.example.com", "amica_hosted_zone": "example.com"}
+DOMAINS = {"amica_domain": "chat.example.com", "alb_domain": "alb.example.com"}
+# What says by hand what is made for a domain.
+MADE_FOR = {
+    "amica_domain": ("cloudfront_aliases", "cloudfront_certificate_arn"),
+    "alb_domain": ("alb_certificate_arn",),
+}
+PORTS = {"amica_http_port": 80, "amica_https_port": 443}
 NAMESPACE_ARN = re.compile(r"arn:aws[a-z-]*:servicediscovery:(?P<region>[a-z0-9-]+):\d{12}:namespace/ns-[a-z0-9]+")
 # A host as another service writes it; it need not have a domain.
 HOST = re.compile(r"(?=.{1,127}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -142,6 +148,7 @@ RANGES = {
     "alb_health_check_timeout": Range(2, 120, 5),
     "alb_healthy_threshold": Range(2, 10, 2),
     "amica_http_port": Range(1, 65535, 80),
+    "amica_https_port": Range(1, 65535, 443),
     "alb_idle_timeout": Range(1, 4000, 300),
     "alb_stickiness_duration": Range(1, 604800, 86400),
     "alb_unhealthy_threshold": Range(2, 10, 2),
@@ -577,22 +584,30 @@ def secret_store_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def domain_problems(settings: Settings) -> Iterator[Problem]:
-    for variable in ("amica_domain", "amica_hosted_zone"):
+    for variable, example in {**DOMAINS, "amica_hosted_zone": "example.com"}.items():
         domain = settings.get(variable)
         if domain and not DOMAIN.fullmatch(str(domain)):
-            yield Problem(variable, domain, "is not a domain", f"Write for example {variable}: {DOMAINS[variable]}")
-    domain, zone = (str(settings.get(variable) or "") for variable in DOMAINS)
-    if zone and not f".{domain}".endswith(f".{zone}"):
-        reason = f"is no zone of amica_domain, {domain!r}"
-        yield Problem("amica_hosted_zone", zone, reason, "Write the part of the domain that Route 53 has a zone for")
-    for variable in ("cloudfront_aliases", "cloudfront_certificate_arn"):
-        if domain and settings.get(variable):
-            yield Problem(
-                variable,
-                settings[variable],
-                f"stands beside amica_domain, {domain!r}, for which certificate and alias are made",
-                "Keep one of them",
-            )
+            yield Problem(variable, domain, "is not a domain", f"Write for example {variable}: {example}")
+    zone = str(settings.get("amica_hosted_zone") or "")
+    given = {variable: str(settings[variable]) for variable in DOMAINS if settings.get(variable)}
+    for variable, domain in (given or {"amica_domain": ""}).items():
+        if zone and not f".{domain}".endswith(f".{zone}"):
+            reason = f"is no zone of {variable}, {domain!r}"
+            yield Problem("amica_hosted_zone", zone, reason, "Write the part of it that Route 53 has a zone for")
+    for variable, domain in given.items():
+        for other in filter(settings.get, MADE_FOR[variable]):
+            reason = f"stands beside {variable}, {domain!r}, for which a certificate is made"
+            yield Problem(other, settings[other], reason, "Keep one of them")
+    if given.get("alb_domain") in (given.get("amica_domain", ""), *(settings.get("cloudfront_aliases") or ())):
+        yield Problem(
+            "alb_domain",
+            given["alb_domain"],
+            "leads to CloudFront already",
+            "Write another, by which CloudFront reaches the load balancer, for example alb_domain: alb.example.com",
+        )
+    http, https = (whole_number(settings.get(variable, usual)) for variable, usual in PORTS.items())
+    if http == https:
+        yield Problem("amica_https_port", https, "is amica_http_port too", "Write another, for example 443")
 
 
 @dataclass(frozen=True)

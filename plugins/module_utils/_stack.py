@@ -138,10 +138,13 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
     balancer = answers.load_balancer
     if balancer is None:
         return None
+    shown = [one["CertificateArn"] for listener in answers.listeners for one in listener.get("Certificates") or ()]
     return {
         "name": balancer["LoadBalancerName"],
         "arn": balancer["LoadBalancerArn"],
         "dns_name": balancer["DNSName"],
+        "hosted_zone_id": balancer.get("CanonicalHostedZoneId"),
+        "domain": next((one["domain"] for one in certificate_parts(answers, "alb") if one["arn"] in shown), None),
         "scheme": balancer.get("Scheme"),
         "open": is_open(balancer, answers.security_groups),
         "state": balancer.get("State", {}).get("Code"),
@@ -296,6 +299,7 @@ def distribution_part(answers: Answers) -> dict[str, Any] | None:
         "id": distribution["Id"],
         "arn": distribution["ARN"],
         "domain_name": distribution["DomainName"],
+        "origins": [origin["DomainName"] for origin in (distribution.get("Origins") or {}).get("Items") or ()],
         "status": distribution["Status"],
         "enabled": distribution.get("Enabled"),
         "http_version": str(distribution.get("HttpVersion", "")).lower(),
@@ -401,12 +405,18 @@ def edge_part(answers: Answers, names: StackNames) -> dict[str, Any]:
         "distribution_logs": stands(
             f":s3:::{names.distribution_logs_bucket}-", f":delivery-source:{names.distribution}"
         ),
-        "certificates": [
-            {"arn": arn, "domain": tags[DOMAIN_TAG]}
-            for arn, tags in sorted(answers.tagged.items())
-            if arn.split(":")[2] == "acm" and DOMAIN_TAG in tags
-        ],
+        "certificates": certificate_parts(answers, "cloudfront"),
+        "load_balancer_certificates": certificate_parts(answers, "alb"),
     }
+
+
+def certificate_parts(answers: Answers, role: str) -> list[dict[str, str]]:
+    """The certificates that a role has had made, each with its domain."""
+    return [
+        {"arn": arn, "domain": tags[DOMAIN_TAG]}
+        for arn, tags in sorted(answers.tagged.items())
+        if arn.split(":")[2] == "acm" and DOMAIN_TAG in tags and tags.get("amica:role") == role
+    ]
 
 
 def alarm_parts(answers: Answers) -> list[dict[str, Any]]:
@@ -467,7 +477,7 @@ def balancer_url(balancer: Mapping[str, Any] | None) -> str | None:
     ranked = sorted(balancer["listeners"], key=lambda listener: (listener["protocol"] != "HTTPS", listener["port"]))
     scheme, usual = ("https", 443) if ranked[0]["protocol"] == "HTTPS" else ("http", 80)
     port = "" if ranked[0]["port"] == usual else f":{ranked[0]['port']}"
-    return f"{scheme}://{balancer['dns_name']}{port}"
+    return f"{scheme}://{balancer['domain'] or balancer['dns_name']}{port}"
 
 
 # The parts that are one thing with a name or an id, and an ARN.

@@ -85,6 +85,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     if urls.get("cloudfront"):
         yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"
         yield "Edge", edge_text(part(stack, "distribution"), part(stack, "edge"))
+    if part(stack, "load_balancer").get("domain") and urls.get("load_balancer") not in (None, chat):
+        yield "Load balancer", urls["load_balancer"]
     yield "Health", f"{stack['health']}: {stack['summary']}"
     if part(stack, "vpc"):
         yield "Network", network(part(stack, "vpc"))

@@ -156,7 +156,7 @@ class Wanted:
     variables: tuple[str, ...] = ()
     certificates: tuple[CertificateWanted, ...] = ()
     domains: tuple[str, ...] = ()
-    hosted_domain: str = ""
+    hosted_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -406,19 +406,21 @@ def covers(name: str, domain: str) -> bool:
 
 
 def domain_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
-    zones, asked = observed.hosted_zones, [*wanted.domains, *filter(None, [wanted.hosted_domain])]
+    zones, asked = observed.hosted_zones, [*wanted.domains, *wanted.hosted_domains]
     if isinstance(zones, Unseen):
         if asked:
             yield unseen("domain", ", ".join(asked), zones, "Allow route53:ListHostedZones to have it checked")
         return
-    if wanted.hosted_domain and not is_held(wanted.hosted_domain, zones):
-        yield Finding(
-            PROBLEM,
-            "domain",
-            wanted.hosted_domain,
-            "no public hosted zone of this account holds it, and the run makes records in one",
-            "Make the zone in Route 53 and have the registrar delegate to it, or set cloudfront_aliases instead",
-        )
+    for domain in wanted.hosted_domains:
+        if not is_held(domain, zones):
+            yield Finding(
+                PROBLEM,
+                "domain",
+                domain,
+                "no public hosted zone of this account holds it, and the run makes records in one",
+                "Make the zone in Route 53 and have the registrar delegate to it, or set cloudfront_aliases or "
+                "alb_certificate_arn instead",
+            )
     for domain in wanted.domains:
         if not is_held(domain, zones):
             yield Finding(

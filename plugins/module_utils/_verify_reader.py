@@ -99,7 +99,7 @@ class Reader:
             secrets = self.ask_each(set(self.wanted.secrets.values()), self.secret)
             image = self.ask(self.image) if self.wanted.image else None
             certificates = self.ask_each({one.arn for one in self.wanted.certificates}, self.certificate)
-            zones_of_dns = self.ask(self.hosted_zones) if self.wanted.domains or self.wanted.hosted_domain else None
+            zones_of_dns = self.ask(self.hosted_zones) if self.wanted.domains or self.wanted.hosted_domains else None
             subnets = self.ask(self.subnets) if self.wanted.subnet_ids else None
             taken = self.ask(self.taken)
             return Observed(

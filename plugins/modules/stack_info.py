@@ -100,7 +100,7 @@ stack:
       type: dict
       contains:
         load_balancer:
-          description: Address of the load balancer; over HTTPS if it has such a listener.
+          description: Address of the load balancer; over HTTPS if it has such a listener, and by its own domain.
           type: str
           sample: http://amica-alb-1234567890.ap-southeast-1.elb.amazonaws.com
         cloudfront:
@@ -163,8 +163,8 @@ stack:
       type: dict
     load_balancer:
       description:
-        - The load balancer; C(name), C(arn), C(dns_name), C(state), C(scheme), C(zones), and C(listeners) with C(port)
-          and C(protocol).
+        - The load balancer; C(name), C(arn), C(dns_name), C(hosted_zone_id), which AWS keeps that name in, C(domain),
+          its own or none, C(state), C(scheme), C(zones), and C(listeners) with C(port) and C(protocol).
       type: dict
     target_group:
       description: The target group; C(name), C(arn) and C(targets) with C(id), C(port), C(state) and C(reason).
@@ -203,13 +203,14 @@ stack:
       type: dict
     distribution:
       description:
-        - The distribution; C(id), C(arn), C(domain_name), C(status), C(enabled), C(aliases), C(http_version), C(ipv6)
-          and C(minimum_tls), the oldest TLS version that a browser may speak.
+        - The distribution; C(id), C(arn), C(domain_name), C(origins), their domain names, C(status), C(enabled),
+          C(aliases), C(http_version), C(ipv6) and C(minimum_tls), the oldest TLS version that a browser may speak.
       type: dict
     edge:
       description:
         - What stands around distribution and load balancer; whether there is C(web_acl), C(error_page), C(vpc_origin),
-          C(load_balancer_logs) and C(distribution_logs), and C(certificates), each with C(arn) and C(domain).
+          C(load_balancer_logs) and C(distribution_logs), and C(certificates) of the distribution and
+          C(load_balancer_certificates), each with C(arn) and C(domain).
       type: dict
     secrets:
       description: The secrets that the stack keeps, each with C(name), the variable, C(arn) and C(store).

@@ -145,10 +145,11 @@ options:
     type: list
     elements: str
     default: []
-  hosted_domain:
-    description: Domain that a public hosted zone of the account has to hold, as the run makes records in it.
-    type: str
-    default: ""
+  hosted_domains:
+    description: Domains that public hosted zones of the account have to hold, as the run makes records in them.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -247,7 +248,7 @@ def wanted_stack(options: dict[str, Any]) -> Wanted:
             CertificateWanted(one["variable"], one["arn"], tuple(one["domains"])) for one in options["certificates"]
         ),
         domains=tuple(options["domains"]),
-        hosted_domain=options["hosted_domain"],
+        hosted_domains=tuple(options["hosted_domains"]),
     )
 
 
@@ -276,7 +277,7 @@ def main() -> None:
             "variables": {"type": "list", "elements": "str", "default": []},
             "certificates": {"type": "list", "elements": "dict", "default": [], "options": certificate},
             "domains": {"type": "list", "elements": "str", "default": []},
-            "hosted_domain": {"type": "str", "default": ""},
+            "hosted_domains": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

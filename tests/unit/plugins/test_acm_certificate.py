@@ -9,6 +9,7 @@ import boto3
 import pytest
 from ansible_collections.amica.stack.plugins.module_utils import _acm_certificate
 from ansible_collections.amica.stack.plugins.module_utils._route53 import DomainError
+from ansible_collections.amica.stack.plugins.module_utils._route53 import Target
 from ansible_collections.amica.stack.plugins.module_utils._route53 import aliases
 from ansible_collections.amica.stack.plugins.module_utils._route53 import candidates
 from ansible_collections.amica.stack.plugins.module_utils._route53 import find_zone
@@ -94,4 +95,4 @@ def test_a_certificate_that_is_in_use_is_removed_when_it_is_let_go(acm: Stubbed,
 
 
 def test_a_domain_whose_zone_is_gone_leads_nowhere(route53: Stubbed) -> None:
-    assert not aliases(route53.client, "chat.example.com", None, "d1.cloudfront.net", [], False).changed
+    assert not aliases(route53.client, "chat.example.com", None, Target("d1.cloudfront.net"), [], False).changed

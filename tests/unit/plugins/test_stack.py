@@ -355,7 +355,7 @@ def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
             NOTHING,
             distribution={**distribution, **viewers, "Aliases": {"Quantity": 1, "Items": ["chat.example.com"]}},
             tagged={
-                ours: {"amica:domain": "chat.example.com"},
+                ours: {"amica:domain": "chat.example.com", "amica:role": "cloudfront"},
                 another: {"amica:stack": "amica"},
                 web_acl: {},
                 logs: {},
@@ -366,6 +366,31 @@ def test_the_chat_is_at_its_own_domain_and_the_certificate_is_known() -> None:
     assert (told["Chat"], told["Edge"]) == ("https://chat.example.com", "HTTP/2 and 3, IPv6, TLSv1.2_2021, web ACL")
     assert told["Access logs"] == "CloudFront"
     assert stack["edge"]["certificates"] == [{"arn": ours, "domain": "chat.example.com"}]
+
+
+def test_the_load_balancer_answers_at_its_own_domain_where_it_shows_the_certificate() -> None:
+    shown, retired = (f"arn:aws:acm:ap-southeast-1:111122223333:certificate/{number}" for number in (1, 2))
+    tagged = {
+        shown: {"amica:domain": "alb.example.com", "amica:role": "alb"},
+        retired: {"amica:domain": "old.example.com", "amica:role": "alb"},
+    }
+    https = {"Port": 8443, "Protocol": "HTTPS", "Certificates": [{"CertificateArn": shown}]}
+    stack = stack_of(replace(WHOLE, listeners=[*WHOLE.listeners, https], tagged={**WHOLE.tagged, **tagged}))
+    assert stack["urls"]["load_balancer"] == "https://alb.example.com:8443"
+    assert [one["domain"] for one in stack["edge"]["load_balancer_certificates"]] == [
+        "alb.example.com",
+        "old.example.com",
+    ]
+    assert stack["edge"]["certificates"] == []
+    assert dict(rows(stack, {}))["Chat"] == "https://alb.example.com:8443"
+    aliased = {**(WHOLE.distribution or {}), "Aliases": {"Quantity": 1, "Items": ["chat.example.com"]}}
+    origins = {"Origins": {"Quantity": 1, "Items": [{"DomainName": "alb.example.com"}]}}
+    stack = stack_of(
+        replace(WHOLE, listeners=[https], tagged={**WHOLE.tagged, **tagged}, distribution={**aliased, **origins})
+    )
+    told = dict(rows(stack, {}))
+    assert (told["Chat"], told["Load balancer"]) == ("https://chat.example.com", "https://alb.example.com:8443")
+    assert stack["distribution"]["origins"] == ["alb.example.com"]
 
 
 @pytest.mark.parametrize(
@@ -428,8 +453,9 @@ def test_the_digest_is_that_of_a_running_task_where_the_image_has_none() -> None
 )
 def test_where_the_load_balancer_answers(listeners: list[tuple[str, int]], url: str | None) -> None:
     named = [{"protocol": protocol, "port": port} for protocol, port in listeners]
-    assert balancer_url({"dns_name": "dns", "listeners": named, "open": True}) == url
-    assert balancer_url({"dns_name": "dns", "listeners": named, "open": False}) is None
+    balancer = {"dns_name": "dns", "domain": None, "listeners": named}
+    assert balancer_url({**balancer, "open": True}) == url
+    assert balancer_url({**balancer, "open": False}) is None
 
 
 def without(answers: Answers, **service: Any) -> Answers:

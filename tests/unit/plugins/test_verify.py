@@ -161,7 +161,7 @@ def test_what_stands_needs_no_quota() -> None:
 
 
 def test_a_domain_of_the_stack_s_own_needs_a_zone() -> None:
-    own = replace(WANTED, domains=(), hosted_domain="chat.example.com")
+    own = replace(WANTED, domains=(), hosted_domains=("chat.example.com", "alb.example.com"))
     assert found(own) == []
     assert found(own, hosted_zones=[])[0][:2] == ("problem", "domain")
     assert found(own, hosted_zones=Unseen("denied"))[0][:2] == ("not checked", "domain")

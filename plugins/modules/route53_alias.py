@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: route53_cloudfront_alias
+module: route53_alias
 version_added: 1.0.0
-short_description: Records by which a domain leads to a CloudFront distribution
+short_description: Records by which a domain leads to a CloudFront distribution or a load balancer
 description:
   - Makes, corrects or removes the alias records A and AAAA of a domain in its public hosted zone in Route 53.
-  - Removes only records that lead to the distribution, so that of a domain which has moved on none is lost.
+  - Removes only records that lead to the target, so that of a domain which has moved on none is lost.
 author:
   - amica.stack contributors (@amica-stack)
 extends_documentation_fragment:
@@ -26,9 +26,13 @@ options:
     type: str
     required: true
   target:
-    description: Domain name of the distribution.
+    description: Domain name of the distribution or the load balancer.
     type: str
     required: true
+  target_zone_id:
+    description: Id of the hosted zone that AWS keeps the target in; by default that of every distribution.
+    type: str
+    default: Z2FDTNDATAQYW2
   state:
     description: Whether the records exist.
     type: str
@@ -45,12 +49,19 @@ options:
 
 EXAMPLES = r"""
 - name: The domain leads to the distribution
-  amica.stack.route53_cloudfront_alias:
+  amica.stack.route53_alias:
     domain_name: chat.example.com
     target: "{{ cloudfront_output.domain_name }}"
 
+- name: Another domain leads to the load balancer, which has IPv4 addresses alone
+  amica.stack.route53_alias:
+    domain_name: alb.example.com
+    target: "{{ amica_stack.load_balancer.dns_name }}"
+    target_zone_id: "{{ amica_stack.load_balancer.hosted_zone_id }}"
+    ipv6: false
+
 - name: The domain leads there no more
-  amica.stack.route53_cloudfront_alias:
+  amica.stack.route53_alias:
     domain_name: chat.example.com
     target: "{{ cloudfront_output.domain_name }}"
     state: absent
@@ -68,6 +79,7 @@ def argument_spec() -> dict[str, object]:
     return {
         "domain_name": {"type": "str", "required": True},
         "target": {"type": "str", "required": True},
+        "target_zone_id": {"type": "str", "default": _route53.CLOUDFRONT_ZONE},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "hosted_zone": {"type": "str"},
         "ipv6": {"type": "bool", "default": True},
@@ -84,7 +96,8 @@ def main() -> None:
     try:
         with reported(module):
             zone = zone_of(client, given["domain_name"], given["hosted_zone"])
-            result = _route53.aliases(client, given["domain_name"], zone, given["target"], kinds, module.check_mode)
+            target = _route53.Target(given["target"], given["target_zone_id"])
+            result = _route53.aliases(client, given["domain_name"], zone, target, kinds, module.check_mode)
     except _route53.DomainError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=result.changed, diff=result.diff)
