@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AWS Config's limits, tags and deletes, and Security Hub, which MiniStack lacks. Nothing is recorded or judged."""
+"""AWS Config's limits, tags, deletes and some of its judgements, and Security Hub, which MiniStack lacks.
+
+Nothing is recorded. Rules of which `JUDGES` does not know how they judge stay without data, as new ones are on AWS.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ from ministack.core.responses import get_account_id
 from ministack.core.responses import get_region
 from ministack.core.responses import json_response
 from ministack.services import config
+from ministack.services import ecr
+from ministack.services import ecs
 from ministack.services import s3
 
 from embedded_aws.correction import Reply
@@ -90,6 +95,86 @@ def delete_channel(data: dict[str, Any]) -> Reply:
         return error_response_json("LastDeliveryChannelDeleteFailedException", text, 400)
     del config._delivery_channels[name]
     return json_response({})
+
+
+Verdict = dict[str, bool]
+
+
+def tag_of(entry: dict[str, Any]) -> tuple[str, str]:
+    return entry.get("Key") or entry.get("key", ""), entry.get("Value") or entry.get("value", "")
+
+
+def in_scope(rule: dict[str, Any], tags: list[dict[str, Any]]) -> bool:
+    scope = rule.get("Scope") or {}
+    return not scope.get("TagKey") or (scope["TagKey"], scope.get("TagValue", "")) in map(tag_of, tags)
+
+
+def definitions(rule: dict[str, Any], holds: Callable[[dict[str, Any]], bool]) -> Verdict:
+    """Whether each container of each active task definition is as it should be."""
+    return {
+        definition["taskDefinitionArn"]: all(map(holds, definition["containerDefinitions"]))
+        for definition in ecs._task_defs.values()
+        if definition["status"] == "ACTIVE" and in_scope(rule, ecs._tags.get(definition["taskDefinitionArn"]) or [])
+    }
+
+
+def repositories(rule: dict[str, Any]) -> Verdict:
+    return {
+        name: name in ecr._lifecycle_policies
+        for name, repository in ecr._repositories.items()
+        if in_scope(rule, repository.get("tags") or [])
+    }
+
+
+TASK_DEFINITION, REPOSITORY = "AWS::ECS::TaskDefinition", "AWS::ECR::Repository"
+# AWS's identifier of a rule -> the type of what it judges, and the verdict on each such thing by its id.
+JUDGES: dict[str, tuple[str, Callable[[dict[str, Any]], Verdict]]] = {
+    "ECR_PRIVATE_LIFECYCLE_POLICY_CONFIGURED": (REPOSITORY, repositories),
+    "ECS_CONTAINERS_NONPRIVILEGED": (
+        TASK_DEFINITION,
+        lambda rule: definitions(rule, lambda container: not container.get("privileged")),
+    ),
+    "ECS_CONTAINERS_READONLY_ACCESS": (
+        TASK_DEFINITION,
+        lambda rule: definitions(rule, lambda container: bool(container.get("readonlyRootFilesystem"))),
+    ),
+    "ECS_TASK_DEFINITION_LOG_CONFIGURATION": (
+        TASK_DEFINITION,
+        lambda rule: definitions(rule, lambda container: bool(container.get("logConfiguration"))),
+    ),
+}
+
+
+def judge(rule: dict[str, Any]) -> tuple[str, Verdict]:
+    kind, verdict = JUDGES.get(rule["Source"]["SourceIdentifier"], ("", lambda _rule: {}))
+    return kind, verdict(rule)
+
+
+def compliance(rule: dict[str, Any]) -> str:
+    _kind, verdict = judge(rule)
+    if not verdict:
+        return "INSUFFICIENT_DATA"
+    return "COMPLIANT" if all(verdict.values()) else "NON_COMPLIANT"
+
+
+def compliance_details(data: dict[str, Any]) -> Reply:
+    rule = config._config_rules[data["ConfigRuleName"]]
+    kind, verdict = judge(rule)
+    results = [
+        {
+            "EvaluationResultIdentifier": {
+                "EvaluationResultQualifier": {
+                    "ConfigRuleName": rule["ConfigRuleName"],
+                    "ResourceType": kind,
+                    "ResourceId": resource,
+                }
+            },
+            "ComplianceType": "COMPLIANT" if holds else "NON_COMPLIANT",
+        }
+        for resource, holds in verdict.items()
+    ]
+    asked = data.get("ComplianceTypes")
+    return json_response({"EvaluationResults": [one for one in results if not asked or one["ComplianceType"] in asked]})
 
 
 CONFIG_ACTIONS: dict[str, Callable[[dict[str, Any]], Reply]] = {
@@ -220,6 +305,25 @@ def install() -> None:
         """Its tags go with it."""
         _tags.pop(config._config_rules.get(data["ConfigRuleName"], {}).get("ConfigRuleArn", ""), None)
         return original(data)
+
+    @correct(config, "_describe_compliance_by_config_rule")
+    def describe_compliance(original: Any, data: dict[str, Any]) -> Reply:
+        """Of the types that are asked for."""
+        status, headers, body = original(data)
+        if status != 200:
+            return status, headers, body
+        asked, found = data.get("ComplianceTypes"), []
+        for one in json.loads(body)["ComplianceByConfigRules"]:
+            kind = compliance(config._config_rules[one["ConfigRuleName"]])
+            if not asked or kind in asked:
+                found.append({**one, "Compliance": {"ComplianceType": kind}})
+        return json_response({"ComplianceByConfigRules": found})
+
+    @correct(config, "_get_compliance_details_by_config_rule")
+    def details(original: Any, data: dict[str, Any]) -> Reply:
+        """What a rule found of each thing."""
+        reply = original(data)
+        return compliance_details(data) if reply[0] == 200 else reply
 
     @correct(config, "_put_configuration_recorder")
     def put_recorder(original: Any, data: dict[str, Any]) -> Reply:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import tag_changes
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import PARAMETER_STORE
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import STORES
@@ -165,6 +166,8 @@ def fingerprint(versions: Mapping[str, str]) -> str:
     """What changes when any secret has another version; empty for no secrets."""
     if not versions:
         return ""
+    if NEW in versions.values():
+        return KNOWN_AFTER_APPLY
     return hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -53,6 +53,8 @@ REJECTED_CODES = (
 DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized")
 # CloudFront, its certificates and its tags live in one region of each partition.
 GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
+# Stands in check mode for what AWS gives to a part that is still to be made.
+KNOWN_AFTER_APPLY = "known-after-apply"
 
 
 class Clients:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils import _private_bucket
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import marked
 
@@ -96,7 +97,8 @@ def present(s3: Any, cloudfront: Any, page: Page, check: bool) -> Result:
     diff = differing(before, wanted)
     if not check and before != wanted:
         write(s3, cloudfront, page, before)
-    return Result(before != wanted, page.domain_name, access_control_id(cloudfront, page.bucket), diff)
+    known = access_control_id(cloudfront, page.bucket) or KNOWN_AFTER_APPLY
+    return Result(before != wanted, page.domain_name, known, diff)
 
 
 def write(s3: Any, cloudfront: Any, page: Page, before: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import dict_to_tags
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
@@ -32,8 +33,6 @@ WINDOW = 300
 LOWEST_RATE, HIGHEST_RATE = 10, 2_000_000_000
 FAMILIES = {4: "IPV4", 6: "IPV6"}
 IN_USE = "WAFAssociatedItemException"
-# Known in a check run only, where the list of networks is still to be made.
-UNKNOWN_ARN = "known after apply"
 
 
 class WebAclError(Exception):
@@ -120,7 +119,7 @@ def rules(options: Options, arns: Mapping[str, str]) -> list[dict[str, Any]]:
     named: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
     for purpose, action in (("allowed", "Allow"), ("denied", "Block")):
         references = [
-            {"IPSetReferenceStatement": {"ARN": arns.get(one.name, UNKNOWN_ARN)}}
+            {"IPSetReferenceStatement": {"ARN": arns.get(one.name, KNOWN_AFTER_APPLY)}}
             for one in ip_sets(options)
             if one.name.startswith(f"{options.name}-{purpose}-")
         ]
@@ -199,7 +198,7 @@ def present(client: Any, options: Options, tags: Mapping[str, Any], check: bool)
     )
     changed = diff["before"] != diff["after"]
     if not changed or check:
-        return Result(changed, found.arn, diff)
+        return Result(changed, found.arn or KNOWN_AFTER_APPLY, diff)
     for one in wanted_sets:
         known = found.ip_sets.get(one.name)
         if known is None:

@@ -74,6 +74,8 @@ class Answers:
     distribution: Answer | None = None
     alarms: Sequence[Answer] = ()
     dashboard: Answer | None = None
+    # Of the stack's rules of Config and the resources that do not meet them.
+    violations: Sequence[Answer] = ()
     # Everything with the stack's tag that still exists: ARN -> tags.
     tagged: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -449,6 +451,10 @@ def governance_part(answers: Answers, names: StackNames) -> dict[str, Any]:
         "trail": next((arn for arn in answers.tagged if ":cloudtrail:" in arn), None),
         "audit_bucket": any(f":s3:::{names.audit_bucket}-" in arn for arn in answers.tagged),
         "config_rules": sorted(arn for arn in answers.tagged if ":config-rule/" in arn),
+        "violations": [
+            {"rule": one["ConfigRuleName"], "type": one["ResourceType"], "resource": one["ResourceId"]}
+            for one in answers.violations
+        ],
         "config_bucket": any(f":s3:::{names.config_bucket}-" in arn for arn in answers.tagged),
         "security_hub": next((arn for arn in answers.tagged if arn.split(":")[2] == "securityhub"), None),
     }

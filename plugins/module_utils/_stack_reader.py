@@ -19,6 +19,7 @@ from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront import distribution_summaries
 from ansible_collections.amica.stack.plugins.module_utils._cloudfront_web_acl import listed
+from ansible_collections.amica.stack.plugins.module_utils._config_rules import is_mine
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import read as read_rules
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._names import names
@@ -269,6 +270,22 @@ def read_tagged_elsewhere(aws: Clients, stack: str) -> dict[str, dict[str, str]]
     }
 
 
+def read_violations(aws: Clients, stack: str) -> list[Any]:
+    """What the stack's rules of Config found wrong: rule and resource, as Config names them."""
+    config, wrong = aws("config"), {"ComplianceTypes": ["NON_COMPLIANT"]}
+    mine = {
+        rule["ConfigRuleName"] for rule in pages(config, "describe_config_rules", "ConfigRules") if is_mine(rule, stack)
+    }
+    judged = pages(config, "describe_compliance_by_config_rule", "ComplianceByConfigRules", **wrong)
+    return [
+        result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
+        for name in sorted(mine.intersection(one["ConfigRuleName"] for one in judged))
+        for result in pages(
+            config, "get_compliance_details_by_config_rule", "EvaluationResults", ConfigRuleName=name, **wrong
+        )
+    ]
+
+
 READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
     read_network,
     read_service,
@@ -308,6 +325,8 @@ def read(aws: Clients, stack: str) -> dict[str, Any]:
     known = {arn for kind, name, arn in existing(parts(stack, wanted, answers))}
     alive = known | still_there(aws, [arn for arn in tagged if arn not in known])
     answers = replace(answers, tagged={arn: tags for arn, tags in tagged.items() if arn in alive})
+    if any(":config-rule/" in arn for arn in answers.tagged):
+        answers = replace(answers, violations=read_violations(aws, stack))
     return assemble(stack, wanted, answers)
 
 

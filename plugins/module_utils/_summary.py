@@ -57,6 +57,8 @@ def traffic(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     return ", ".join(f"{percent} % to {name}" for name, percent in shares.items() if percent)
 
 
+# Resources that are named of those that do not meet a rule.
+MOST_RESOURCES = 3
 EDGE = {"web_acl": "web ACL", "error_page": "error page", "vpc_origin": "VPC origin"}
 ACCESS_LOGS = {"load_balancer_logs": "load balancer", "distribution_logs": "CloudFront"}
 HTTP_VERSIONS = {"http1.1": "HTTP/1.1", "http2": "HTTP/2", "http3": "HTTP/3", "http2and3": "HTTP/2 and 3"}
@@ -112,6 +114,7 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     yield from alarm_rows(stack)
     if governed := governance(part(stack, "governance")):
         yield "Governance", governed
+    yield from violation_rows(part(stack, "governance"))
     if embedded:
         yield "Runtime", f"{embedded['runtime']}, on the embedded AWS at {embedded['endpoint']}"
 
@@ -131,6 +134,16 @@ def governance(found: Mapping[str, Any]) -> str:
     if found.get("security_hub"):
         words.append("Security Hub")
     return ", ".join(words)
+
+
+def violation_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A line for each rule of Config that is not met, with what does not meet it."""
+    failing: dict[str, list[str]] = {}
+    for one in found.get("violations") or ():
+        failing.setdefault(one["rule"], []).append(one["resource"].rpartition("/")[2])
+    for index, (rule, resources) in enumerate(failing.items()):
+        more = f" and {len(resources) - MOST_RESOURCES} more" if len(resources) > MOST_RESOURCES else ""
+        yield "" if index else "Config", f"{rule} is not met by {', '.join(resources[:MOST_RESOURCES])}{more}"
 
 
 def alarm_rows(stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

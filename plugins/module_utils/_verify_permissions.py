@@ -375,10 +375,12 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
             "",
             (
                 "DeleteConfigRule",
+                "DescribeComplianceByConfigRule",
                 "DescribeConfigRules",
                 "DescribeConfigurationRecorderStatus",
                 "DescribeConfigurationRecorders",
                 "DescribeDeliveryChannels",
+                "GetComplianceDetailsByConfigRule",
                 "ListTagsForResource",
                 "PutConfigRule",
                 "PutConfigurationRecorder",

@@ -116,7 +116,9 @@ versions:
   sample:
     CHAINLIT_AUTH_SECRET: 6c1f9dd1-4fc5-4d9d-a6a1-9a9c55a2f7d4
 version:
-  description: What stands for all versions together, and is another when one of them is; empty without secrets.
+  description:
+    - What stands for all versions together, and is another when one of them is; empty without secrets. In check mode
+      C(known-after-apply) where one is still to be made.
   returned: when O(state=present)
   type: str
   sample: 5f2ab3fe7c1d0e94

@@ -69,7 +69,9 @@ bucket_domain_name:
   type: str
   sample: amica-error-page-123456789012.s3.ap-southeast-1.amazonaws.com
 origin_access_control_id:
-  description: Id of the origin access control; empty when there is none.
+  description:
+    - Id of the origin access control; empty when there is none, C(known-after-apply) in check mode when it is still to
+      be made.
   returned: always
   type: str
   sample: E327GJI25M56DG

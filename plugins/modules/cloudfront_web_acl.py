@@ -84,7 +84,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 arn:
-  description: ARN of the web ACL; empty when there is none.
+  description:
+    - ARN of the web ACL; empty when there is none, C(known-after-apply) in check mode when it is still to be made.
   returned: always
   type: str
   sample: arn:aws:wafv2:us-east-1:123456789012:global/webacl/amica-distribution/4b0a1d4e-5b3f-4c55-8c8f-3f4f3f0b6d5e

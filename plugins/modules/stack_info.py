@@ -241,6 +241,7 @@ stack:
         - What the stack has set in settings of the whole account; C(image_scanning), the frequency or none,
           C(image_replication), a list of regions, C(trail), the ARN or none, whether C(audit_bucket) and
           C(config_bucket) exist, C(config_rules), a list of ARNs, and C(security_hub), the ARN or none.
+        - C(violations) are the C(rule), C(type) and C(resource) of what does not meet one of the rules.
       type: dict
 """
 

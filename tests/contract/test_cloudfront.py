@@ -157,6 +157,7 @@ def test_viewers_see_the_error_page_and_the_policys_headers(edge: Edge, embedded
     options: dict[str, Any] = {"html": "back soon", "tags": {"amica:stack": "contract"}}
     predicted, made = page(check=True, **options), page(**options)
     assert (predicted["changed"], predicted["diff"]) == (True, made["diff"])
+    assert predicted["origin_access_control_id"] == "known-after-apply"
     assert not page(check=True, **options)["changed"]
     assert not page(**options)["changed"]
     error_page = {key: made[key] for key in ("bucket_domain_name", "origin_access_control_id")}

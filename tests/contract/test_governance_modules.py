@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.amica.stack.plugins.module_utils._summary import rows
 from support.embedded import EmbeddedAws
 from support.module import Module
 from support.run_module import ModuleFailed
+from support.run_module import run_module
 
 Make = Callable[..., Module]
 REPOSITORY = "contract-stack"
@@ -115,6 +118,11 @@ def test_each_change_of_a_bucket_is_one(bucket: Module, changes: dict[str, Any])
 
 PORTS = "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS"
 RULES = {"ECS_CONTAINERS_NONPRIVILEGED": {}, PORTS: {"authorizedTcpPorts": "80,443"}}
+RULE = {
+    "rulePriority": 1,
+    "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7},
+    "action": {"type": "expire"},
+}
 TYPES = ["AWS::EC2::SecurityGroup", "AWS::ECS::TaskDefinition"]
 
 
@@ -165,6 +173,38 @@ def test_rules_come_with_their_recorder_and_go_with_it(judged: Module, clients: 
 )
 def test_each_change_of_config_is_one(judged: Module, changes: dict[str, Any]) -> None:
     judged.changes_once(**changes)
+
+
+def test_what_does_not_meet_a_rule_is_known_and_a_status_names_it(
+    judged: Module, embedded_aws: EmbeddedAws, clients: Any
+) -> None:
+    rules = {"ECR_PRIVATE_LIFECYCLE_POLICY_CONFIGURED": {}, "ECS_CONTAINERS_READONLY_ACCESS": {}, **RULES}
+    judged(rules=rules)
+    ecr, ecs, mine = clients("ecr"), clients("ecs"), [{"Key": "amica:stack", "Value": "contract"}]
+    ecr.create_repository(repositoryName="contract-stack", tags=mine)
+    ecr.create_repository(repositoryName="somebodys")
+    tags = [{"key": "amica:stack", "value": "contract"}]
+    container = {"name": "contract", "image": "nginx", "readonlyRootFilesystem": True}
+    arn = ecs.register_task_definition(family="contract-task", containerDefinitions=[container], tags=tags)[
+        "taskDefinition"
+    ]["taskDefinitionArn"]
+
+    def told() -> list[str]:
+        stack = run_module("stack_info", {**embedded_aws.options, "name": "contract"})["stack"]
+        return [text for _label, text in rows(stack, {}) if "is not met by" in text]
+
+    lacking = "contract-ecr-private-lifecycle-policy-configured is not met by contract-stack"
+    assert told() == [lacking]
+    ecr.put_lifecycle_policy(repositoryName="contract-stack", lifecyclePolicyText=json.dumps({"rules": [RULE]}))
+    assert told() == []
+    ecs.register_task_definition(
+        family="contract-task", containerDefinitions=[{"name": "contract", "image": "nginx"}], tags=tags
+    )
+    assert told() == ["contract-ecs-containers-readonly-access is not met by contract-task:2"]
+    for name in ("contract-stack", "somebodys"):
+        ecr.delete_repository(repositoryName=name, force=True)
+    for one in (arn, arn.replace(":1", ":2")):
+        ecs.deregister_task_definition(taskDefinition=one)
 
 
 def test_what_was_stopped_by_hand_records_again(judged: Module, clients: Any) -> None:

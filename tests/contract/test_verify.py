@@ -65,6 +65,16 @@ def test_nothing_stands_in_the_way_of_an_empty_account(verify: Verify) -> None:
 
 def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: EmbeddedAws) -> None:
     manager, acm = embedded_aws.client("secretsmanager"), embedded_aws.client("acm", "us-east-1")
+    iam, ecr = embedded_aws.client("iam"), embedded_aws.client("ecr")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(
+        RoleName=f"{NAME}-task-role",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        Tags=[{"Key": "amica:stack", "Value": NAME}],
+    )
+    registry = ecr.get_authorization_token()["authorizationData"][0]["proxyEndpoint"].partition("://")[2]
+    given_up = manager.create_secret(Name="contract-verify-given-up", SecretString="x")["ARN"]
+    manager.delete_secret(SecretId=given_up, RecoveryWindowInDays=7)
     secret = manager.create_secret(Name="contract-verify-db", SecretString='{"user": "x"}')["ARN"]
     missing = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/contract-verify/nothing"
     certificate = acm.request_certificate(DomainName="chat.example.com", ValidationMethod="DNS")["CertificateArn"]
@@ -72,26 +82,40 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
         "memory": 8192,
         "max_count": 5000,
         "zones": 9,
-        "secrets": {"DATABASE_URL": f"{secret}:url::", "REDIS_URL": missing},
+        "elastic_ips": 9,
+        "image": f"{registry}/{NAME}-stack:never-pushed",
+        "secrets": {"API_KEY": given_up, "DATABASE_URL": f"{secret}:url::", "REDIS_URL": missing},
         "variables": ["PINECONE_ENVIRONMENT"],
         "certificates": [
             {"variable": "alb_certificate_arn", "arn": f"{certificate[:-3]}xyz", "domains": []},
+            {"variable": "cloudfront_certificate_arn", "arn": certificate, "domains": ["chat.example.com"]},
         ],
         "domains": ["chat.example.com"],
+        "hosted_domain": "chat.example.com",
         "subnet_ids": ["subnet-0123456789abcdef0"],
     }
-    assert verify(**wrong) == [
+    found = verify(**wrong)
+    assert found == [
         ("problem", "region", "availability zones"),
         ("problem", "quotas", "Fargate vCPUs"),
+        ("problem", "quotas", "Elastic IP addresses"),
         ("problem", "size", "size of a task"),
         ("problem", "network", "subnet-0123456789abcdef0"),
+        ("problem", "image", wrong["image"]),
+        ("problem", "secrets", "API_KEY"),
         ("problem", "secrets", "DATABASE_URL"),
         ("problem", "secrets", "REDIS_URL"),
         ("problem", "certificates", "alb_certificate_arn"),
+        ("problem", "certificates", "cloudfront_certificate_arn"),
+        ("problem", "domain", "chat.example.com"),
+        ("warning", "roles", f"{NAME}-task-role"),
         ("warning", "variables", "PINECONE_ENVIRONMENT"),
         ("warning", "domain", "chat.example.com"),
     ]
-    manager.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+    assert verify(check=True, **wrong) == found
+    for one in (secret, given_up):
+        manager.delete_secret(SecretId=one, ForceDeleteWithoutRecovery=True)
+    iam.delete_role(RoleName=f"{NAME}-task-role")
     acm.delete_certificate(CertificateArn=certificate)
 
 

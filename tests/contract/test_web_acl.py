@@ -29,7 +29,8 @@ def test_a_web_acl_from_its_beginning_to_its_end(embedded_aws: EmbeddedAws, clie
         "rate_limit": 1000,
         "tags": {"amica:stack": "contract"},
     }
-    assert web_acl(check=True, **options)["changed"]
+    predicted = web_acl(check=True, **options)
+    assert (predicted["changed"], predicted["arn"]) == (True, "known-after-apply")
     assert not waf.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]
     made = web_acl(**options)
     assert web_acl(check=True, **options)["diff"] == NOTHING

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import differing
 from ansible_collections.amica.stack.plugins.module_utils._vpc_network import parts
 from ansible_collections.amica.stack.plugins.module_utils._vpc_network import plan
@@ -68,16 +69,19 @@ def summary(view: plan.View, ids: plan.Ids, wants: plan.View, pending: list[str]
     """The ids that others need, of what is wanted; of what check mode does not make, a text in their place."""
 
     def id_of(kind: str, name: str) -> str:
-        return ids.get((kind, name), f"{kind}-known-after-apply")
+        return ids.get((kind, name), f"{kind}-{KNOWN_AFTER_APPLY}")
 
     (vpc,) = wants["vpc"]
-    subnets = {name: id_of("subnet", name) for name in sorted(wants["subnet"])}
-    public = [subnets[name] for name in subnets if view["subnet"][name]["public_addresses"]]
+
+    def subnet_ids(public: bool) -> list[str]:
+        names = [name for name in sorted(wants["subnet"]) if view["subnet"][name]["public_addresses"] is public]
+        return [id_of("subnet", name) for name in names]
+
     return {
         "id": id_of("vpc", vpc),
         "cidr": view["vpc"][vpc]["cidr"],
-        "public_subnet_ids": public,
-        "private_subnet_ids": [thing_id for thing_id in subnets.values() if thing_id not in public],
+        "public_subnet_ids": subnet_ids(public=True),
+        "private_subnet_ids": subnet_ids(public=False),
         "route_table_ids": [id_of("route_table", name) for name in sorted(wants["route_table"])],
         "nat_gateway_ids": [id_of("nat_gateway", name) for name in sorted(wants["nat_gateway"])],
         "endpoint_ids": [id_of("endpoint", name) for name in sorted(wants["endpoint"])],

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.amica.stack.plugins.module_utils._app_secrets import NEW
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Held
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Step
 from ansible_collections.amica.stack.plugins.module_utils._app_secrets import Wanted
@@ -96,6 +97,7 @@ def test_another_version_is_another_fingerprint() -> None:
     assert fingerprint({}) == ""
     assert fingerprint({"A": "1", "B": "2"}) == fingerprint({"B": "2", "A": "1"})
     assert fingerprint({"A": "1"}) != fingerprint({"A": "2"})
+    assert fingerprint({"A": NEW, "B": "2"}) == "known-after-apply"
 
 
 def test_a_value_that_is_part_of_what_is_shown_is_found() -> None:

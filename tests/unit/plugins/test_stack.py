@@ -297,6 +297,7 @@ def test_the_stack_s_share_of_the_account_s_settings() -> None:
         "trail": None,
         "audit_bucket": False,
         "config_rules": [],
+        "violations": [],
         "config_bucket": False,
         "security_hub": None,
     }
@@ -318,6 +319,25 @@ def test_what_judges_the_stack_is_known_and_told() -> None:
     assert (governance["config_rules"], governance["config_bucket"], governance["security_hub"]) == ([rule], True, hub)
     assert dict(rows(stack, {}))["Governance"] == "1 Config rules with a recorder, Security Hub"
     assert "Governance" not in dict(rows(stack_of(NOTHING), {}))
+
+
+def test_what_does_not_meet_a_rule_is_named() -> None:
+    rule, kind = "amica-ecs-containers-readonly-access", "AWS::ECS::TaskDefinition"
+    found = [
+        {"ConfigRuleName": rule, "ResourceType": kind, "ResourceId": arn("ecs", f"task-definition/amica-task:{number}")}
+        for number in range(1, 5)
+    ]
+    bucket = {"ConfigRuleName": "amica-tls", "ResourceType": "AWS::S3::Bucket", "ResourceId": "records"}
+    stack = stack_of(replace(NOTHING, violations=[*found, bucket]))
+    assert stack["governance"]["violations"][-1] == {
+        "rule": "amica-tls",
+        "type": "AWS::S3::Bucket",
+        "resource": "records",
+    }
+    lines = [text for label, text in rows(stack, {})]
+    assert f"{rule} is not met by amica-task:1, amica-task:2, amica-task:3 and 1 more" in lines
+    assert "amica-tls is not met by records" in lines
+    assert "Config" not in dict(rows(stack_of(NOTHING), {}))
 
 
 def test_service_connect_and_its_namespace() -> None:

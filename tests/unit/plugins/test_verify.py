@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.amica.stack.plugins.module_utils._names import names
+from ansible_collections.amica.stack.plugins.module_utils._registry import Registry
+from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
+from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._verify import ENDPOINTS
 from ansible_collections.amica.stack.plugins.module_utils._verify import Certificate
 from ansible_collections.amica.stack.plugins.module_utils._verify import CertificateWanted
@@ -26,6 +30,9 @@ from ansible_collections.amica.stack.plugins.module_utils._verify import prose
 from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import SWITCHED
 from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import Place
 from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import needs
+from ansible_collections.amica.stack.plugins.module_utils._verify_reader import THREADS
+from ansible_collections.amica.stack.plugins.module_utils._verify_reader import Reader
+from botocore.exceptions import ClientError
 from support.machine import ROOT
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf"
@@ -191,6 +198,37 @@ def test_a_size_that_fargate_does_not_offer_and_an_obsolete_variable_are_said_to
 )
 def test_which_domains_a_certificate_covers(name: str, domain: str, covered: bool) -> None:
     assert covers(name, domain) is covered
+
+
+class OneAtATimeNever:
+    """An AWS whose Parameter Store answers only once as many are waiting; it may not be asked for anything else."""
+
+    partition, region = "aws", "eu-west-1"
+
+    def __init__(self, waiting: int) -> None:
+        self.barrier = threading.Barrier(waiting, timeout=30)
+
+    def __call__(self, *_service: Any) -> OneAtATimeNever:
+        return self
+
+    def get_parameters(self, Names: list[str]) -> dict[str, Any]:
+        self.barrier.wait()
+        return {"Parameters": [{"Name": name} for name in Names]}
+
+    def __getattr__(self, operation: str) -> Any:
+        def refused(*_names: str, **_arguments: Any) -> None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": f"not {operation}"}}, operation)
+
+        return refused
+
+
+def test_aws_is_asked_for_everything_at_once() -> None:
+    secrets = {f"KEY_{number}": f"{PARAMETER}-{number}" for number in range(THREADS)}
+    stack = assemble("amica", names("amica"), Answers("111122223333", "eu-west-1", "aws"))
+    aws: Any = OneAtATimeNever(waiting=THREADS)
+    observed = Reader(aws, replace(WANTED, secrets=secrets), stack, Registry).read()
+    assert observed.secrets == dict.fromkeys(secrets.values(), Secret(exists=True))
+    assert isinstance(observed.zones, Unseen) and isinstance(observed.decisions, Unseen)
 
 
 PLACE = Place("aws", "eu-west-1", "111122223333", names("amica"), "amica")
