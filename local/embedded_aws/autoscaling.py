@@ -1,9 +1,8 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Application Auto Scaling, which MiniStack lacks. Bounds move the desired count, and scheduled actions the bounds.
-
-Policies are kept and do nothing: nothing scales by use.
+"""Application Auto Scaling, which MiniStack lacks. Bounds move the desired count, scheduled actions the bounds, and
+target tracking policies the count between them.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,12 +35,20 @@ from ministack.services import eventbridge
 
 from embedded_aws.clock import Clock
 from embedded_aws.correction import Reply
+from embedded_aws.metrics import BALANCER
+from embedded_aws.metrics import ECS
+from embedded_aws.metrics import service_dimensions
+from embedded_aws.tracking import Decision
+from embedded_aws.tracking import Policy
+from embedded_aws.tracking import decide
 
 NAME = "embedded_autoscaling"
 # (namespace, resource, dimension) -> target; the same and a name -> policy, scheduled action.
 _targets = AccountRegionScopedDict()
 _policies = AccountRegionScopedDict()
 _schedules = AccountRegionScopedDict()
+# By target, the newest first; `_at` is the clock's time, `_more` whether tasks were added.
+_activities = AccountRegionScopedDict()
 # Real seconds between two looks at the schedules.
 LOOK_SECONDS = 0.5
 log = logging.getLogger("embedded_aws.autoscaling")
@@ -50,19 +59,22 @@ class Refused(Exception):
 
 
 def get_state() -> dict[str, Any]:
-    return copy.deepcopy({"targets": _targets, "policies": _policies, "schedules": _schedules})
+    kept = {"targets": _targets, "policies": _policies, "schedules": _schedules, "activities": _activities}
+    return copy.deepcopy(kept)
 
 
 def load_persisted_state(data: dict[str, Any]) -> None:
     _targets.update(data.get("targets", {}))
     _policies.update(data.get("policies", {}))
     _schedules.update(data.get("schedules", {}))
+    _activities.update(data.get("activities", {}))
 
 
 def reset() -> None:
     _targets.clear()
     _policies.clear()
     _schedules.clear()
+    _activities.clear()
 
 
 def key(data: dict[str, Any]) -> tuple[str, str, str]:
@@ -118,19 +130,33 @@ def register(data: dict[str, Any]) -> dict[str, Any]:
     return {"ScalableTargetARN": target["ScalableTargetARN"]}
 
 
-def apply_bounds(target: dict[str, Any]) -> None:
+def service_of(target: dict[str, Any]) -> dict[str, Any] | None:
+    """The ECS service; None where the target is something else.
+
+    :raises Refused: there is none.
+    """
     found = re.fullmatch(r"service/([^/]+)/([^/]+)", target["ResourceId"])
     if not found:
-        return
-    names = {"cluster": found[1], "service": found[2]}
+        return None
     reply = ecs._ACTION_MAP["DescribeServices"]({"cluster": found[1], "services": [found[2]]})
     services = [item for item in json.loads(reply[2]).get("services", []) if item["status"] == "ACTIVE"]
     if not services:
         raise Refused("ValidationException", f"ECS service doesn't exist: {target['ResourceId']}")
-    desired = services[0]["desiredCount"]
-    bounded = min(max(desired, target["MinCapacity"]), target["MaxCapacity"])
-    if bounded != desired:
-        ecs._ACTION_MAP["UpdateService"]({**names, "desiredCount": bounded})
+    return services[0]  # type: ignore[no-any-return]
+
+
+def want(service: dict[str, Any], count: int) -> None:
+    names = {"cluster": service["clusterArn"], "service": service["serviceName"]}
+    ecs._ACTION_MAP["UpdateService"]({**names, "desiredCount": count})
+
+
+def apply_bounds(target: dict[str, Any]) -> None:
+    service = service_of(target)
+    if not service:
+        return
+    bounded = min(max(service["desiredCount"], target["MinCapacity"]), target["MaxCapacity"])
+    if bounded != service["desiredCount"]:
+        want(service, bounded)
 
 
 def describe_targets(data: dict[str, Any]) -> dict[str, Any]:
@@ -150,6 +176,7 @@ def deregister(data: dict[str, Any]) -> dict[str, Any]:
         for name in [name for name in list(kept) if tuple(name[:3]) == key(data)]:
             del kept[name]
     del _targets[key(data)]
+    _activities.pop(key(data), None)
     return {}
 
 
@@ -212,6 +239,97 @@ def act(since: float, now: float) -> None:
                 apply_bounds(target)
             except Refused as problem:
                 log.warning("The scheduled action %s did nothing: %s", name[3], problem.args[1])
+
+
+def metric_of(resource: str, configuration: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Namespace, name and dimensions of what a policy tracks."""
+    if custom := configuration.get("CustomizedMetricSpecification"):
+        dimensions = {item["Name"]: item["Value"] for item in custom.get("Dimensions", [])}
+        return custom.get("Namespace", ""), custom.get("MetricName", ""), dimensions
+    predefined = configuration["PredefinedMetricSpecification"]
+    if predefined["PredefinedMetricType"] == "ALBRequestCountPerTarget":
+        balancer, _, group = predefined["ResourceLabel"].partition("/targetgroup/")
+        return BALANCER, "RequestCountPerTarget", {"LoadBalancer": balancer, "TargetGroup": f"targetgroup/{group}"}
+    name = predefined["PredefinedMetricType"].removeprefix("ECSServiceAverage")
+    _, cluster, service = resource.split("/")
+    return ECS, name, service_dimensions(cluster, service)
+
+
+def track(recent: Callable[[str, str, str, str, dict[str, str]], Sequence[float]], now: float) -> None:
+    """Scale by use, once a minute.
+
+    :param recent: account, region, namespace, name and dimensions -> the metric's last minutes, the newest last.
+    :param now: seconds on the clock.
+    """
+    for (account, region, name), target in list(_targets._data.items()):
+        with request_scope(account, region):
+            policies = [policy for policy in _policies.values() if key(policy) == name]
+            tracking = {
+                policy["PolicyName"]: policy["TargetTrackingScalingPolicyConfiguration"]
+                for policy in policies
+                if policy.get("PolicyType") == "TargetTrackingScaling"
+            }
+            values = {
+                Policy.of(policy, settings): recent(account, region, *metric_of(target["ResourceId"], settings))
+                for policy, settings in tracking.items()
+            }
+            try:
+                scale(name, target, values, now)
+            except Refused as problem:
+                log.warning("%s does not scale: %s", target["ResourceId"], problem.args[1])
+
+
+def scale(
+    name: tuple[str, str, str], target: dict[str, Any], values: dict[Policy, Sequence[float]], now: float
+) -> None:
+    service = service_of(target) if values else None
+    if not service:
+        return
+    since = {
+        more: min((now - item["_at"] for item in _activities.get(name, []) if item["_more"] == more), default=now)
+        for more in (True, False)
+    }
+    decision = decide(
+        values, service["desiredCount"], target["MinCapacity"], target["MaxCapacity"], since[True], since[False]
+    )
+    if not decision:
+        return
+    more = decision.capacity > service["desiredCount"]
+    # Nothing is taken away while a deployment is on its way.
+    if not more and len(service["deployments"]) > 1:
+        return
+    if target["SuspendedState"]["DynamicScalingOutSuspended" if more else "DynamicScalingInSuspended"]:
+        return
+    want(service, decision.capacity)
+    _activities[name] = [activity(target, decision, more, now), *_activities.get(name, [])]
+
+
+def activity(target: dict[str, Any], decision: Decision, more: bool, now: float) -> dict[str, Any]:
+    kept = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+    alarm = f"TargetTracking-{target['ResourceId']}-Alarm{'High' if more else 'Low'}"
+    text = f"Successfully set desired count to {decision.capacity}."
+    return {
+        **{field: target[field] for field in kept},
+        "ActivityId": str(uuid.uuid4()),
+        "Description": f"Setting desired count to {decision.capacity}.",
+        "Cause": f"monitor alarm {alarm} in state ALARM triggered policy {decision.policy}",
+        "StartTime": time.time(),
+        "EndTime": time.time(),
+        "StatusCode": "Successful",
+        "StatusMessage": f"{text} Change successfully fulfilled by ecs.",
+        "_at": now,
+        "_more": more,
+    }
+
+
+def describe_activities(data: dict[str, Any]) -> dict[str, Any]:
+    found = [
+        {field: value for field, value in item.items() if not field.startswith("_")}
+        for name, items in _activities.items()
+        if data.get("ResourceId", name[1]) == name[1]
+        for item in items
+    ]
+    return {"ScalingActivities": found}
 
 
 async def watch(clock: Clock) -> None:
@@ -279,7 +397,7 @@ ACTIONS = {
     "PutScalingPolicy": put_policy,
     "DescribeScalingPolicies": describe_policies,
     "DeleteScalingPolicy": delete_policy,
-    "DescribeScalingActivities": lambda data: {"ScalingActivities": []},
+    "DescribeScalingActivities": describe_activities,
     "DescribeScheduledActions": describe_schedules,
     "DeleteScheduledAction": delete_schedule,
     "TagResource": tag,

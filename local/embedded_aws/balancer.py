@@ -19,6 +19,7 @@ from embedded_aws.front_door import Answer
 from embedded_aws.front_door import Head
 from embedded_aws.front_door import Upstream
 from embedded_aws.front_door import error
+from embedded_aws.metrics import Request
 from embedded_aws.rules import COOKIE
 from embedded_aws.rules import action_groups
 from embedded_aws.rules import attribute
@@ -35,31 +36,38 @@ class Balancer:
     def __init__(self, targets: Targets, logs: AccessLogs) -> None:
         self.targets = targets
         self.logs = logs
+        # What was answered since somebody looked.
+        self.answered: list[Request] = []
 
     async def route(self, listener_arn: str, head: Head, peer: str, keep_host: bool = False) -> Answer | Upstream:
         """:param keep_host: leave the Host as it is: the request did not come by the listener's own port."""
         asked = Head(head.first, list(head.fields))
+        began = time.monotonic()
         with scope(listener_arn):
             listener = alb._listeners.get(listener_arn)
             if not listener:
                 return error(503)
-            where = await self.where(listener, head, peer, keep_host)
+            group, where = await self.where(listener, head, peer, keep_host)
 
-        def log(status: int) -> None:
+        def note(status: int, of_target: bool) -> None:
             with scope(listener_arn):
                 self.logs.of_balancer(listener, asked, peer, where, status)
+            seconds = time.monotonic() - began
+            self.answered.append(Request(listener["LoadBalancerArn"], group, status, of_target, seconds))
 
         if isinstance(where, Answer):
-            log(where.status)
+            note(where.status, False)
             return where
 
-        async def logged(status: int) -> None:
-            log(status)
+        async def noted(status: int, of_target: bool) -> None:
+            note(status, of_target)
 
-        return replace(where, instead=logged)
+        return replace(where, instead=noted)
 
-    async def where(self, listener: dict[str, Any], head: Head, peer: str, keep_host: bool) -> Answer | Upstream:
-        """What the first rule that matches does with the request."""
+    async def where(
+        self, listener: dict[str, Any], head: Head, peer: str, keep_host: bool
+    ) -> tuple[str, Answer | Upstream]:
+        """The target group, if any, and what the first rule that matches does with the request."""
         fields = {name.lower(): head.get(name.lower()) for name, _ in head.fields}
         url = urlsplit(head.target)
         fields = alb._target_headers(listener["LoadBalancerArn"], listener, fields, peer)
@@ -73,8 +81,8 @@ class Balancer:
                 status, answer, body = await alb._execute_action(
                     action, head.method, url.path, fields, b"", {}, raw_query_string=url.query
                 )
-                return Answer(status, body, (("Server", "awselb/2.0"), *answer.items()))
-        return error(502)
+                return "", Answer(status, body, (("Server", "awselb/2.0"), *answer.items()))
+        return "", error(502)
 
     @staticmethod
     def actions(arn: str, method: str, path: str, query: str, fields: dict[str, str]) -> list[dict[str, Any]]:
@@ -88,14 +96,14 @@ class Balancer:
 
     def forward(
         self, listener: dict[str, Any], action: dict[str, Any], head: Head, fields: dict[str, str], keep_host: bool
-    ) -> Answer | Upstream:
+    ) -> tuple[str, Answer | Upstream]:
         group = choose(action_groups([action]))
         attributes = alb._tg_attrs.get(group, [])
         sticky = attribute(attributes, "stickiness.enabled") == "true"
         sticky = sticky and attribute(attributes, "stickiness.type") == "lb_cookie"
         target = self.targets.pick(group, decode_target(head.get("cookie")) if sticky else None) if group else None
         if not target:
-            return error(503)
+            return group or "", error(503)
         for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id"):
             if name.lower() in fields:
                 head.put(name, fields[name.lower()])
@@ -112,4 +120,4 @@ class Balancer:
                 response.fields.append(("Set-Cookie", f"{COOKIE}CORS={cookie}; SameSite=None; Secure"))
 
         idle = float(attribute(balancer, "idle_timeout.timeout_seconds", "60"))
-        return Upstream(target[0], target[1], idle, polish)
+        return group or "", Upstream(target[0], target[1], idle, polish)

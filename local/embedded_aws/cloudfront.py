@@ -213,7 +213,7 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
                 if response.get(name) != value:
                     response.put(name, value)
 
-        async def instead(status: int) -> Answer | None:
+        async def instead(status: int, _of_target: bool) -> Answer | None:
             """The error page that the distribution has for this status, from its own origin."""
             logs.of_distribution(found, asked, peer, secure, status)
             page = config["custom_error_responses"].get(status)

@@ -95,7 +95,7 @@ def error(status: int, server: str = "awselb/2.0") -> Answer:
     return Answer(status, page.encode(), (("Server", server), ("Content-Type", "text/html")))
 
 
-async def nothing_instead(_: int) -> Answer | None:
+async def nothing_instead(_status: int, _of_target: bool) -> Answer | None:
     return None
 
 
@@ -133,14 +133,14 @@ def covers(pattern: str, name: str) -> bool:
 class Upstream:
     """Where the request goes. `polish` may change the response's head; `timeout` is in seconds, 0 for none.
 
-    `instead` may have another answer for a response's status.
+    `instead` may have another answer for a response's status; it is told whether the target gave it.
     """
 
     host: str
     port: int
     timeout: float = 0.0
     polish: Callable[[Head], None] = lambda head: None
-    instead: Callable[[int], Awaitable[Answer | None]] = nothing_instead
+    instead: Callable[[int, bool], Awaitable[Answer | None]] = nothing_instead
     tls: Tls | None = None
 
 
@@ -268,13 +268,14 @@ class Door:
             if where.tls:
                 logger.warning("No connection with %s: %s", where.tls.names[-1], problem)
             status = 504 if isinstance(problem, TimeoutError) else 502
-            page = await where.instead(status) or error(status)
+            page = await where.instead(status, False) or error(status)
             return await self.answer(writer, page, closes or not bodiless, request.method == "HEAD")
         up_writer.write(request.encode())
         sending = asyncio.create_task(copy_body(request, reader, up_writer, open_end=False))
         try:
             response = await self.response(up_reader, writer, where.timeout)
-            told = await where.instead(response.status) or (response if isinstance(response, Answer) else None)
+            told = await where.instead(response.status, isinstance(response, Head))
+            told = told or (response if isinstance(response, Answer) else None)
             if told:
                 return await self.answer(writer, told, closes or not bodiless, request.method == "HEAD")
             assert isinstance(response, Head)

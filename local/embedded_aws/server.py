@@ -247,6 +247,7 @@ async def serve(options: Options) -> None:
     from embedded_aws.access_logs import AccessLogs
     from embedded_aws.balancer import Balancer
     from embedded_aws.ecs.choose import choose
+    from embedded_aws.minutes import Minutes
     from embedded_aws.targets import Targets
 
     home = Path(options.home)
@@ -311,8 +312,9 @@ async def serve(options: Options) -> None:
     door = Door(api_router(balancer, logs, inner_port, asked.set, scheduler.interrupt))
     front = await asyncio.start_server(door, ADDRESS, options.port, limit=HEAD_LIMIT)
     scheduler.start()
+    minutes = Minutes(clock, scheduler, targets, balancer)
     looks = [logs.watch(), ports.watch(), targets.watch(lambda: not ended.is_set()), autoscaling.watch(clock)]
-    rest = [*looks, saving(asked, save)]
+    rest = [*looks, minutes.watch(), saving(asked, save)]
     tasks = [asyncio.create_task(part) for part in rest]
     try:
         await application

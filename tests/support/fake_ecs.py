@@ -17,6 +17,7 @@ from embedded_aws.ecs.api import handlers
 from embedded_aws.ecs.runtime import Container
 from embedded_aws.ecs.runtime import PullError
 from embedded_aws.ecs.runtime import State
+from embedded_aws.ecs.runtime import Usage
 from embedded_aws.ecs.scheduler import Ecs
 from embedded_aws.ecs.store import Store
 
@@ -86,6 +87,9 @@ class FakeRuntime:
 
     def state(self, task: str, name: str) -> State:
         return self.ended[task] if task in self.ended else State(True)
+
+    def usage(self) -> dict[tuple[str, str], Usage]:
+        return {(task, container.name): Usage(0.0, 0) for task, container in self.running.items()}
 
     def stop(self, task: str, name: str) -> None:
         if task in self.running:

@@ -26,6 +26,7 @@ from embedded_aws.ecs.runtime import Container
 from embedded_aws.ecs.runtime import PullError
 from embedded_aws.ecs.runtime import StartError
 from embedded_aws.ecs.runtime import State
+from embedded_aws.ecs.runtime import Usage
 from embedded_aws.ecs.supervise import OUT_OF_MEMORY
 from embedded_aws.ecs.supervise import Probe
 from embedded_aws.ecs.supervise import read_lines
@@ -35,6 +36,8 @@ INSPECT_SECONDS = 0.3
 CALL_SECONDS = 60
 PULL_SECONDS = 1800
 CLOSE_SECONDS = 5
+STATS = "{{.ID}}|{{.CPUPerc}}|{{.MemUsage}}"
+UNITS = {"B": 1, "kB": 1000, "KiB": 1 << 10, "MB": 1000**2, "MiB": 1 << 20, "GB": 1000**3, "GiB": 1 << 30}
 REMOVED = State(running=False, exit_code=137)
 
 
@@ -108,6 +111,15 @@ class Containers:
         if not state.running:
             container.finish()
         return state
+
+    def usage(self) -> dict[tuple[str, str], Usage]:
+        """As the engine measures it over a second."""
+        keys = {container.id: key for key, container in list(self._containers.items())}
+        if not keys:
+            return {}
+        done = call(self._engine, "stats", "--no-stream", "--no-trunc", "--format", STATS, *keys)
+        lines = [line.split("|") for line in done.stdout.splitlines()]
+        return {keys[line[0]]: usage_of(*line[1:]) for line in lines if len(line) == 3 and line[0] in keys}
 
     def stop(self, task: str, name: str) -> None:
         if container := self._containers.get((task, name)):
@@ -298,6 +310,17 @@ def state_of(state: Mapping[str, Any] | None, health: str) -> State:
         return State(running=True, health=health)
     reason = OUT_OF_MEMORY if state.get("OOMKilled") else str(state.get("Error") or "")
     return State(running=False, exit_code=int(state["ExitCode"]), reason=reason, health=health)
+
+
+def usage_of(cpu: str, memory: str) -> Usage:
+    """From what the engine prints: `12.34%`, where 100 % is a core, and `85.2MiB / 512MiB`.
+
+    A container that has just ended shows no numbers, and uses nothing.
+    """
+    used = re.match(r"([\d.]+)\s*([a-zA-Z]+)", memory)
+    size = float(used[1]) * UNITS.get(used[2], 0) if used else 0.0
+    share = re.match(r"[\d.]+", cpu)
+    return Usage(float(share[0]) / 100 if share else 0.0, int(size))
 
 
 def pull_problem(image: str, message: str) -> str:

@@ -23,6 +23,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from embedded_aws.ecs.runtime import Container
 from embedded_aws.ecs.runtime import PullError
 from embedded_aws.ecs.runtime import StartError
 from embedded_aws.ecs.runtime import State
+from embedded_aws.ecs.runtime import Usage
 from embedded_aws.ecs.supervise import OUT_OF_MEMORY
 from embedded_aws.ecs.supervise import Probe
 from embedded_aws.ecs.supervise import read_lines
@@ -46,6 +48,7 @@ MARK = "EMBEDDED_AWS_CONTAINER"
 MEMORY_CHECK_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+JIFFIES = os.sysconf("SC_CLK_TCK")
 
 
 class Processes:
@@ -71,6 +74,8 @@ class Processes:
         self._addresses: dict[str, str] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        # CPU seconds of each container, and when they were read.
+        self._spent: dict[Path, tuple[float, float]] = {}
         kill_marked(self._tasks)
         remove_tree(self._tasks)
         threading.Thread(target=self._watch_memory, name="memory-limits", daemon=True).start()
@@ -107,6 +112,18 @@ class Processes:
     def state(self, task: str, name: str) -> State:
         process = self._containers.get((task, name))
         return process.state() if process else State(running=False, exit_code=137)
+
+    def usage(self) -> dict[tuple[str, str], Usage]:
+        """Cores on average since the call before, or since the container began."""
+        spent, memory, now = cpu_seconds(self._tasks), memory_used(self._tasks), time.monotonic()
+        found = {}
+        for key, process in list(self._containers.items()):
+            if process.folder in spent:
+                before, then = self._spent.get(process.folder, (0.0, process.began))
+                cores = max(0.0, spent[process.folder] - before) / max(now - then, 1 / JIFFIES)
+                found[key] = Usage(cores, memory[process.folder])
+        self._spent = {folder: (seconds, now) for folder, seconds in spent.items()}
+        return found
 
     def stop(self, task: str, name: str) -> None:
         if process := self._containers.get((task, name)):
@@ -156,6 +173,7 @@ class _Process:
         self.container = container
         self.folder = folder
         self.ended = threading.Event()
+        self.began = time.monotonic()
         self._root = folder / "root"
         self._address = address
         self._exit_code = 0
@@ -348,6 +366,17 @@ def memory_used(folder: Path) -> Counter[Path]:
             _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text().split()
             used[place] += (int(resident) - int(shared)) * PAGE_BYTES
     return used
+
+
+def cpu_seconds(folder: Path) -> dict[Path, float]:
+    """CPU time of each container's processes, and of those which they waited for."""
+    spent: defaultdict[Path, float] = defaultdict(float)
+    for process, place in marked(folder):
+        with contextlib.suppress(OSError):
+            # The program's name, in brackets, may hold spaces.
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            spent[place] += sum(map(int, fields[11:15])) / JIFFIES
+    return spent
 
 
 def _start_problem(error: OSError) -> str:

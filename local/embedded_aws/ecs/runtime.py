@@ -69,6 +69,14 @@ class State:
     health: str = ""
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a container uses: cores, 1.0 being all of one, and bytes of memory."""
+
+    cores: float
+    memory: int
+
+
 class Runtime(Protocol):
     """Runs containers. Every method may block, so the scheduler calls them on threads of its own."""
 
@@ -91,6 +99,9 @@ class Runtime(Protocol):
 
     def state(self, task: str, name: str) -> State:
         """How the container is; one that somebody removed has ended with exit code 137."""
+
+    def usage(self) -> Mapping[tuple[str, str], Usage]:
+        """What the running containers use now, by task and name; those that cannot be asked are left out."""
 
     def stop(self, task: str, name: str) -> None:
         """SIGTERM, then SIGKILL after the container's stop time-out; returns once it has ended."""

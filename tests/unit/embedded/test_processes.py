@@ -169,6 +169,17 @@ def test_a_program_runs_where_and_how_its_task_says(machine: Machine, monkeypatc
     assert machine.runtime.address("t1") == ""
 
 
+def test_what_a_program_uses(machine: Machine) -> None:
+    machine.start("while True: pass")
+    machine.start("import time; time.sleep(60)", task="t2")
+    wait_until(lambda: machine.runtime.usage()["t1", "app"].cores > 0.1)
+    used = machine.runtime.usage()
+    assert used["t2", "app"].cores < used["t1", "app"].cores
+    assert 1 << 20 < used["t2", "app"].memory < 64 << 20
+    machine.runtime.remove("t1")
+    assert machine.runtime.usage().keys() == {("t2", "app")}
+
+
 def test_the_environment_is_made_once(machine: Machine) -> None:
     machine.start("")
     (environment,) = [place for place in (machine.home / "environments").iterdir() if place.is_dir()]

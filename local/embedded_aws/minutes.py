@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, amica.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each minute of the clock: the services' metrics go to CloudWatch, and what scales by them does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections import deque
+from collections.abc import Iterator
+from collections.abc import Sequence
+from statistics import fmean
+
+from ministack.services import alb
+from ministack.services import cloudwatch
+
+from embedded_aws import autoscaling
+from embedded_aws import metrics
+from embedded_aws.balancer import Balancer
+from embedded_aws.clock import Clock
+from embedded_aws.ecs.scheduler import Ecs
+from embedded_aws.ecs.store import short
+from embedded_aws.metrics import Datum
+from embedded_aws.targets import Targets
+from embedded_aws.targets import scope
+from embedded_aws.targets import users
+from embedded_aws.tracking import IN_MINUTES
+
+log = logging.getLogger("embedded_aws.minutes")
+# Account, region, namespace, metric, dimensions.
+Key = tuple[str, str, str, str, frozenset[tuple[str, str]]]
+
+
+class Minutes:
+    """Looks, writes, and remembers the last minutes of each metric."""
+
+    def __init__(self, clock: Clock, ecs: Ecs, targets: Targets, balancer: Balancer) -> None:
+        self.clock = clock
+        self.ecs = ecs
+        self.targets = targets
+        self.balancer = balancer
+        self.recent: dict[Key, deque[float]] = {}
+
+    async def watch(self) -> None:
+        while True:
+            now = self.clock.now()
+            await asyncio.sleep(self.clock.real(metrics.MINUTE - now % metrics.MINUTE))
+            try:
+                await asyncio.to_thread(self.end)
+            except Exception:
+                log.exception("The metrics of a minute are lost.")
+
+    def end(self) -> None:
+        """A minute is over."""
+        data = [*self.of_balancers(), *self.of_services()]
+        for one in data:
+            with scope(one.place):
+                cloudwatch.record_metric(one.namespace, one.metric, one.value, one.unit, dict(one.dimensions))
+        self.remember(data)
+        autoscaling.track(self.minutes, self.clock.now())
+
+    def of_balancers(self) -> Iterator[Datum]:
+        answered, self.balancer.answered = self.balancer.answered, []
+        yield from metrics.of_requests(answered)
+        for _, _, group in list(alb._tgs._data):
+            states = [self.targets.describe(*key).state for key in self.targets.registered(group)]
+            with scope(group):
+                using = users(group)
+            for balancer in using:
+                yield from metrics.of_targets(balancer, group, states, answered)
+
+    def of_services(self) -> Iterator[Datum]:
+        usage = self.ecs.runtime.usage()
+        with self.ecs.lock:
+            running = [task for _, task in self.ecs.store.tasks.all_items() if task["lastStatus"] == "RUNNING"]
+            owners = [(self.ecs.owner(task)[0], task) for task in running]
+        for service, task in owners:
+            mine = [used for (identity, _), used in usage.items() if identity == short(task["taskArn"])]
+            if service and mine:
+                cores, memory = sum(used.cores for used in mine), sum(used.memory for used in mine)
+                yield from metrics.of_task(service, task, cores, memory)
+
+    def remember(self, data: Sequence[Datum]) -> None:
+        """Averages; a metric that nobody wrote for a minute begins anew."""
+        found: defaultdict[Key, list[float]] = defaultdict(list)
+        for one in data:
+            _, _, _, region, account, *_ = one.place.split(":")
+            key = (account, region, one.namespace, one.metric, frozenset(one.dimensions.items()))
+            found[key].append(one.value)
+        self.recent = {
+            key: deque((*self.recent.get(key, ()), fmean(values)), IN_MINUTES) for key, values in found.items()
+        }
+
+    def minutes(
+        self, account: str, region: str, namespace: str, metric: str, dimensions: dict[str, str]
+    ) -> Sequence[float]:
+        return [*self.recent.get((account, region, namespace, metric, frozenset(dimensions.items())), ())]
