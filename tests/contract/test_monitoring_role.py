@@ -46,6 +46,7 @@ def test_on_again_changed_and_off(role: Role, clients: Any) -> None:
     assert [*alarms(clients, "us-east-1")] == [f"{NAME}/edge/server-errors"]
     body = json.loads(clients("cloudwatch").get_dashboard(DashboardName=f"{NAME}-dashboard")["DashboardBody"])
     assert "{{" not in json.dumps(body)
+    assert sorted(body["widgets"][0]["properties"]["alarms"]) == sorted(alarm["AlarmArn"] for alarm in made.values())
     assert {widget["properties"]["region"] for widget in body["widgets"][1:]} == {"ap-southeast-1", "us-east-1"}
     assert clients("sns").list_topics()["Topics"] == []
     assert role() == []
