@@ -29,6 +29,20 @@ from ansible_collections.amica.stack.plugins.module_utils._strategy import SHIFT
 
 Settings = Mapping[str, Any]
 
+# The roles whose part of the stack can be left out or taken away.
+PARTS = (
+    "alb",
+    "build",
+    "cloudfront",
+    "cloudwatch",
+    "ecr",
+    "ecs_fargate",
+    "governance",
+    "monitoring",
+    "secrets",
+    "security_groups",
+    "vpc",
+)
 ENVIRONMENTS = ("local", "dev", "rag", "enterprise")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # When AWS scans images.
@@ -98,13 +112,20 @@ EDGES = ("open", "cloudfront_only", "private")
 # The variables that have a few values; those of CloudFront with TLS from 1.2 on:
 # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html
 CHOICES = {
+    **{f"{part}_state": ("present", "absent") for part in PARTS},
     "amica_edge": EDGES,
     "amica_environment": ENVIRONMENTS,
+    "build_fallback": ("none", "artifact"),
+    "ecr_encryption_type": ("AES256", "KMS"),
     "ecs_fargate_architecture": ("x86_64", "arm64"),
     "ecs_fargate_container_insights": ("disabled", "enabled", "enhanced"),
     "cloudfront_http_version": ("http1.1", "http2", "http3", "http2and3"),
     "cloudfront_minimum_tls": ("TLSv1.2_2018", "TLSv1.2_2019", "TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025"),
     "cloudfront_price_class": ("PriceClass_100", "PriceClass_200", "PriceClass_All"),
+    "verify_mode": ("auto", "always", "never"),
+    "vpc_flow_logs": ("none", "cloudwatch", "s3"),
+    "vpc_flow_logs_traffic": ("ALL", "ACCEPT", "REJECT"),
+    "vpc_network_mode": ("public", "nat", "nat_per_zone", "endpoints"),
 }
 # Those whose floor is TLS 1.2 or 1.3.
 SSL_POLICY = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-\S+")
@@ -112,8 +133,13 @@ SWITCHES = (
     "amica_access_logs",
     "cloudfront_error_page",
     "cloudfront_ipv6",
+    "cloudfront_wait",
     "cloudfront_waf",
+    "ecs_fargate_circuit_breaker",
+    "ecs_fargate_circuit_breaker_rollback",
+    "ecs_fargate_execute_command",
     "ecs_fargate_service_connect",
+    "vpc_network_acls",
 )
 SWITCH = re.compile(r"true|false|yes|no|on|off|1|0", re.IGNORECASE)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -369,17 +395,12 @@ def edge_problems(settings: Settings) -> Iterator[Problem]:
             )
 
 
-# What each way to the internet is called, and what a task cannot start without where there is none.
-NETWORK_MODES = ("public", "nat", "nat_per_zone", "endpoints")
-FLOW_LOGS = ("none", "cloudwatch", "s3")
+# What a task cannot start without where there is no way to the internet.
 NEEDED_ENDPOINTS = ("s3", "ecr.api", "ecr.dkr", "logs")
 BUCKET_ARN = re.compile(r"arn:aws[a-z-]*:s3:::\S+")
 
 
 def way_out_problems(settings: Settings) -> Iterator[Problem]:
-    for variable, choices in (("vpc_network_mode", NETWORK_MODES), ("vpc_flow_logs", FLOW_LOGS)):
-        if variable in settings and settings[variable] not in choices:
-            yield Problem(variable, settings[variable], "is none of the choices", f"Write one of {', '.join(choices)}")
     bucket = settings.get("vpc_flow_logs_bucket_arn", "")
     if settings.get("vpc_flow_logs") == "s3" and not BUCKET_ARN.fullmatch(str(bucket)):
         remedy = "Write the bucket's, arn:aws:s3:::NAME, or vpc_flow_logs: cloudwatch"
