@@ -29,8 +29,8 @@ class Run:
     stderr: str
 
     @cached_property
-    def tasks(self) -> list[tuple[str, dict[str, Any]]]:
-        """(name, result) of every task that ran, on the one host."""
+    def results(self) -> list[tuple[str, dict[str, Any]]]:
+        """(name, result) of every task on the one host, skipped ones too: each is a fork of Ansible's process."""
         start = self.stdout.find("{\n")
         report = json.JSONDecoder().raw_decode(self.stdout, start)[0] if start >= 0 else {"plays": []}
         return [
@@ -38,8 +38,12 @@ class Run:
             for play in report["plays"]
             for task in play["tasks"]
             for result in task["hosts"].values()
-            if not result.get("skipped")
         ]
+
+    @property
+    def tasks(self) -> list[tuple[str, dict[str, Any]]]:
+        """(name, result) of every task that ran, on the one host."""
+        return [(name, result) for name, result in self.results if not result.get("skipped")]
 
     @property
     def module_runs(self) -> int:
