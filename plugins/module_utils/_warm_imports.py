@@ -179,14 +179,17 @@ class Models:
         def load_file(loader: object, file_path: str) -> Any:
             if file_path in self.parsed:
                 return self.parsed.pop(file_path)
-            self.wanted.append(("model", file_path, ""))
-            return read(loader, file_path)
+            data = read(loader, file_path)
+            if data is not None:
+                self.wanted.append(("model", file_path, ""))
+            return data
 
         def list_available_services(loader: Any, type_name: str) -> Any:
             places = os.pathsep.join(place for place in loader.search_paths if Path(place).is_dir())
             if (type_name, places) in self.services:
                 return list(self.services[type_name, places])
-            self.wanted.append(("services", type_name, places))
+            if ("services", type_name, places) not in self.wanted:
+                self.wanted.append(("services", type_name, places))
             return listed(loader, type_name)
 
         loaders.JSONFileLoader.load_file = load_file
@@ -201,7 +204,7 @@ class Models:
 
     def learn_services(self, kind: str, places: str) -> None:
         folders = places.split(os.pathsep)
-        if all(folder.startswith(self.own) for folder in folders):
+        if (kind, places) not in self.services and all(folder.startswith(self.own) for folder in folders):
             loader = sys.modules["botocore.loaders"].Loader(folders, include_default_search_paths=False)
             self.services[kind, places] = self.list(loader, kind)
 

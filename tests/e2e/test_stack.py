@@ -63,7 +63,8 @@ def test_nothing_to_do_is_nothing_done(workspace: Workspace, arguments: tuple[st
 def test_a_run_that_finds_nothing_to_do_keeps_to_its_budget(workspace: Workspace) -> None:
     before = workspace.embedded_aws.calls()
     run = deployed(workspace.play("site.yml"))
-    spent = {"forks": len(run.results), "module runs": run.module_runs, "calls": workspace.embedded_aws.calls() - before}
+    calls = workspace.embedded_aws.calls() - before
+    spent = {"forks": len(run.results), "module runs": run.module_runs, "calls": calls}
     assert {name: number for name, number in spent.items() if number > BUDGET[name]} == {}
 
 
