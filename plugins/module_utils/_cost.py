@@ -85,6 +85,8 @@ class Shape:
     retention_days: Decimal
     access_log_days: Decimal
     log_metrics: Decimal
+    # Percent of the traces that are kept; 0: nothing is traced.
+    tracing: Decimal
     # The rest is 0 or 1, but the regions to which images are copied.
     flow_logs: Decimal
     copies: Decimal
@@ -107,6 +109,7 @@ class Traffic:
     log_gb: Decimal = ZERO
     image_gb: Decimal = ZERO
     flow_log_gb: Decimal = ZERO
+    traces: Decimal = ZERO
     trail_events: Decimal = ZERO
     config_items: Decimal = ZERO
     config_evaluations: Decimal = ZERO
@@ -170,7 +173,7 @@ def both(strategy: Mapping[str, Any]) -> Decimal:
 
 
 def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
-    """The stack that stands, as stack_info tells it. What alarms, web ACL and access logs hold is the plan's."""
+    """The stack that stands, as stack_info tells it. What alarms, web ACL, access logs, traces hold is the plan's."""
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
     vpc = stack.get("vpc") or {}
@@ -204,6 +207,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         retention_days=Decimal((stack.get("log_group") or {}).get("retention_days") or plan.retention_days),
         access_log_days=(plan.access_log_days or Decimal(30)) if edge.get("load_balancer_logs") else ZERO,
         log_metrics=plan.log_metrics if count(":alarm:") or stack.get("dashboard") else ZERO,
+        tracing=(plan.tracing or Decimal(100)) if definition.get("collector") else ZERO,
         flow_logs=Decimal(any(":s3:::" not in log["destination"] for log in vpc.get("flow_logs", ()))),
         copies=Decimal(len(governed.get("image_replication", ()))),
         trail=Decimal(bool(governed.get("trail"))),
@@ -295,6 +299,8 @@ def watch_lines(shape: Shape, traffic: Traffic, price: Price) -> Iterator[Line]:
     # What AWS writes by itself costs as much to take in, up to 10 TB.
     yield Line("Flow logs", shape.flow_logs * traffic.flow_log_gb, "GB", price("log_gb"))
     yield Line("Log metrics", shape.log_metrics, "metrics", price("metric_month"))
+    traces = max(traffic.traces * shape.tracing / 100 - price("free_traces"), ZERO) if shape.tracing else ZERO
+    yield Line("Traces", traces, "", price("trace"))
     yield Line("Images", traffic.image_gb, "GB", price("image_gb_month"))
     if shape.insights:
         yield Line("Container Insights", INSIGHTS_METRICS, "metrics", price("metric_month"))
@@ -359,7 +365,7 @@ class Estimate:
 
 
 # What chats and changes bring; the rest of a month comes also when nobody comes.
-BUSY = ("tasks", "deployments", "requests", "data_gb", "connections", "fetched_gb", "log_gb", "flow_log_gb")
+BUSY = ("tasks", "deployments", "requests", "data_gb", "connections", "fetched_gb", "log_gb", "flow_log_gb", "traces")
 
 
 def estimate(shape: Shape, traffic: Traffic, price: Price) -> Estimate:

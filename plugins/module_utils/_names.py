@@ -35,6 +35,7 @@ class StackNames:
     service: str
     family: str
     container: str
+    collector: str
     execution_role: str
     task_role: str
     infrastructure_role: str
@@ -67,6 +68,7 @@ def names(name: str) -> StackNames:
         service=f"{name}-service",
         family=f"{name}-task",
         container=name,
+        collector=f"{name}-collector",
         execution_role=f"{name}-execution-role",
         task_role=f"{name}-task-role",
         infrastructure_role=f"{name}-infrastructure-role",

@@ -139,6 +139,7 @@ SWITCHES = (
     "ecs_fargate_circuit_breaker_rollback",
     "ecs_fargate_execute_command",
     "ecs_fargate_service_connect",
+    "ecs_fargate_tracing",
     "vpc_network_acls",
 )
 SWITCH = re.compile(r"true|false|yes|no|on|off|1|0", re.IGNORECASE)
@@ -197,6 +198,9 @@ RANGES = {
     "ecs_fargate_scaling_requests": Range(0, 1000000, 1000),
     "ecs_fargate_spot_percent": Range(0, 100, 50),
     "ecs_fargate_stop_timeout": Range(2, 120, 30),
+    "ecs_fargate_tracing_cpu": Range(1, 1024, 32),
+    "ecs_fargate_tracing_memory": Range(64, 4096, 256),
+    "ecs_fargate_tracing_percent": Range(1, 100, 100),
     "embedded_aws_port": Range(1024, 65535, 4566),
     "governance_config_days": Range(1, 3650, 365),
     "governance_trail_days": Range(1, 3650, 365),
@@ -397,6 +401,10 @@ def edge_problems(settings: Settings) -> Iterator[Problem]:
 
 # What a task cannot start without where there is no way to the internet.
 NEEDED_ENDPOINTS = ("s3", "ecr.api", "ecr.dkr", "logs")
+PUBLIC_REGISTRY = "public.ecr.aws/"
+COLLECTOR_IMAGE = f"{PUBLIC_REGISTRY}aws-observability/aws-otel-collector:v0.48.0"
+# A registry's host has a dot or a port.
+IMAGE = re.compile(r"[a-z0-9-]+[.:][a-z0-9.:-]+(/[a-z0-9._-]+)+(?=[:@])(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 BUCKET_ARN = re.compile(r"arn:aws[a-z-]*:s3:::\S+")
 
 
@@ -424,11 +432,57 @@ def way_out_problems(settings: Settings) -> Iterator[Problem]:
 def needed_endpoints(settings: Settings) -> Iterator[str]:
     """What a task must reach to start: its image, its log, and where its secrets are."""
     yield from NEEDED_ENDPOINTS
+    if truth(settings.get("ecs_fargate_tracing")):
+        yield "xray"
     given = [settings.get(variable) or {} for variable in ("ecs_fargate_secrets", "secrets_arns")]
     arns = [str(arn) for mapping in given if isinstance(mapping, Mapping) for arn in mapping.values()]
     for service in ("secretsmanager", "ssm"):
         if any(f":{service}:" in arn for arn in arns):
             yield service
+
+
+def tracing_problems(settings: Settings) -> Iterator[Problem]:
+    image = settings.get("ecs_fargate_tracing_image", COLLECTOR_IMAGE)
+    if not IMAGE.fullmatch(str(image)):
+        yield Problem(
+            "ecs_fargate_tracing_image",
+            image,
+            "is not an image with its registry and a tag or digest",
+            f"Write for example ecs_fargate_tracing_image: {COLLECTOR_IMAGE}",
+        )
+    if not truth(settings.get("ecs_fargate_tracing")):
+        return
+    if settings.get("vpc_network_mode") == "endpoints" and str(image).startswith(PUBLIC_REGISTRY):
+        yield Problem(
+            "ecs_fargate_tracing_image",
+            image,
+            "cannot be pulled with vpc_network_mode: endpoints, which leads to ECR and to no public registry",
+            "Copy it into a repository of your own and write that, or choose another vpc_network_mode",
+        )
+    taken, memory = (
+        whole_number(settings.get(variable, usual))
+        for variable, usual in (("ecs_fargate_tracing_memory", 256), ("ecs_fargate_memory", 512))
+    )
+    if taken is not None and memory is not None and taken > memory // 2:
+        yield Problem(
+            "ecs_fargate_tracing_memory",
+            taken,
+            f"is more than half of a task's, ecs_fargate_memory: {memory}",
+            f"Write {memory // 2} or less, or raise the other",
+        )
+    given = settings.get("ecs_fargate_environment") or {}
+    if isinstance(given, Mapping) and "OTEL_EXPORTER_OTLP_ENDPOINT" in given:
+        yield Problem(
+            "ecs_fargate_environment.OTEL_EXPORTER_OTLP_ENDPOINT",
+            given["OTEL_EXPORTER_OTLP_ENDPOINT"],
+            "sends the traces past the collector that ecs_fargate_tracing sets up",
+            "Leave it out, or write ecs_fargate_tracing: false",
+        )
+
+
+def truth(value: Any) -> bool:
+    """What a switch says, also when a survey handed it over as text."""
+    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def fargate_problems(settings: Settings) -> Iterator[Problem]:
@@ -780,6 +834,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     range_problems,
     health_check_problems,
     fargate_problems,
+    tracing_problems,
     count_problems,
     spot_problems,
     schedule_problems,

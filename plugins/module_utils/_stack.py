@@ -268,12 +268,17 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
     }
 
 
+def application(definition: Answer, names: StackNames) -> Answer:
+    """The container of the application; others may stand beside it."""
+    containers = definition.get("containerDefinitions") or [{}]
+    return next((one for one in containers if one.get("name") == names.container), containers[0])
+
+
 def task_definition_part(answers: Answers, names: StackNames) -> dict[str, Any] | None:
     definition = answers.task_definition
     if definition is None:
         return None
-    containers = definition.get("containerDefinitions") or [{}]
-    container = next((one for one in containers if one.get("name") == names.container), containers[0])
+    container = application(definition, names)
     image = container.get("image", "")
     platform = definition.get("runtimePlatform") or {}
     return {
@@ -288,6 +293,10 @@ def task_definition_part(answers: Answers, names: StackNames) -> dict[str, Any] 
         "container": container.get("name"),
         "image": image,
         "image_digest": image.partition("@")[2] or answers.running_digest,
+        "collector": next(
+            (one["image"] for one in definition.get("containerDefinitions", ()) if one.get("name") == names.collector),
+            None,
+        ),
         "secrets": {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", ())},
         "secrets_version": (container.get("dockerLabels") or {}).get(SECRETS_VERSION_LABEL),
     }

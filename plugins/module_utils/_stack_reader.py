@@ -26,6 +26,7 @@ from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._security_hub import NOT_SUBSCRIBED
 from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
+from ansible_collections.amica.stack.plugins.module_utils._stack import application
 from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._stack import existing
 from ansible_collections.amica.stack.plugins.module_utils._stack import of_stack
@@ -191,15 +192,15 @@ def active_definitions(ecs: Any, family: str) -> Iterator[str]:
 
 def running_digest(ecs: Any, wanted: StackNames, definition: Mapping[str, Any]) -> str | None:
     """What a running task pulled; asked only where the definition names no digest itself."""
-    images = [container.get("image", "") for container in definition["taskDefinition"]["containerDefinitions"]]
-    if all("@" in image for image in images):
+    container = application(definition["taskDefinition"], wanted)
+    if "@" in container.get("image", ""):
         return None
     arns = ecs.list_tasks(cluster=wanted.cluster, serviceName=wanted.service)["taskArns"]
     tasks = ecs.describe_tasks(cluster=wanted.cluster, tasks=arns[:1])["tasks"] if arns else []
-    digests = [
-        container["imageDigest"] for task in tasks for container in task["containers"] if "imageDigest" in container
-    ]
-    return str(digests[0]) if digests else None
+    digests = (
+        box.get("imageDigest") for task in tasks for box in task["containers"] if box["name"] == container["name"]
+    )
+    return next(digests, None)
 
 
 def read_scaling(aws: Clients, stack: str, wanted: StackNames) -> Found:

@@ -105,6 +105,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Image", definition.get("image_digest") or definition.get("image") or "unknown"
         size = f"{definition['cpu']} CPU units, {definition['memory']} MiB"
         yield "Revision", f"{definition['family']}:{definition['revision']}, {size}"
+    if definition.get("collector"):
+        yield "Traces", f"to X-Ray, by {definition['collector']}"
     if definition.get("secrets"):
         yield "Secrets", ", ".join(definition["secrets"])
     if part(stack, "log_group"):

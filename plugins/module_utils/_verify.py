@@ -34,6 +34,8 @@ OCI_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 # What a task without a way out needs an endpoint for; S3 holds the layers of ECR's images.
 ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "s3")
 SECRET_ENDPOINTS = {"secretsmanager": "secretsmanager", "ssm": "ssm"}
+# What can be switched on and needs no rights of whoever runs this, but an endpoint.
+ENDPOINTS_OF = {"tracing": "xray"}
 OBSOLETE = {
     "PINECONE_ENVIRONMENT": "Pinecone's client does not read it any more; an index is found by its host. Set "
     "PINECONE_INDEX_HOST and leave it out",
@@ -490,7 +492,8 @@ def way_out_findings(wanted: Wanted, subnet: Subnet) -> Iterator[Finding]:
 def needed_endpoints(wanted: Wanted) -> list[str]:
     stores = {place.store for arn in wanted.secrets.values() if (place := reference(arn))}
     stores |= SECRET_ENDPOINTS.keys() & wanted.switched_on
-    return [*ENDPOINTS, *sorted(SECRET_ENDPOINTS[store] for store in stores)]
+    switched = [service for name, service in ENDPOINTS_OF.items() if name in wanted.switched_on]
+    return [*ENDPOINTS, *sorted(SECRET_ENDPOINTS[store] for store in stores), *switched]
 
 
 def name_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:

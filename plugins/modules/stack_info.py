@@ -199,7 +199,8 @@ stack:
       description:
         - The revision that the service runs, without a service the newest active one; C(family), C(revision), C(arn),
           C(status), C(cpu) in CPU units, C(memory) in MiB, C(ephemeral_storage) in GiB, C(architecture), C(container),
-          C(image), C(image_digest), C(secrets), its variables and ARNs, and C(secrets_version).
+          C(image), C(image_digest), C(collector), the image of the one that takes its traces, or none, C(secrets), its
+          variables and ARNs, and C(secrets_version).
       type: dict
     distribution:
       description:

@@ -79,7 +79,9 @@ options:
     type: bool
     default: true
   switched_on:
-    description: What the run makes beyond the least; the credentials need the actions of these.
+    description:
+      - What the run makes beyond the least; the credentials need the actions of these. With V(tracing) the tasks
+        need an endpoint more where nothing else leads out.
     type: list
     elements: str
     choices:
@@ -111,6 +113,7 @@ options:
       - security_hub
       - secretsmanager
       - ssm
+      - tracing
     default: []
   secrets:
     description: Variable and ARN of each secret or parameter that somebody else looks after, perhaps with a JSON key.
@@ -215,6 +218,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
 from ansible_collections.amica.stack.plugins.module_utils._registry import Registry
+from ansible_collections.amica.stack.plugins.module_utils._verify import ENDPOINTS_OF
 from ansible_collections.amica.stack.plugins.module_utils._verify import PROBLEM
 from ansible_collections.amica.stack.plugins.module_utils._verify import CertificateWanted
 from ansible_collections.amica.stack.plugins.module_utils._verify import Wanted
@@ -272,7 +276,7 @@ def main() -> None:
             "image": {"type": "str", "default": ""},
             "subnet_ids": {"type": "list", "elements": "str", "default": []},
             "assign_public_ip": {"type": "bool", "default": True},
-            "switched_on": {"type": "list", "elements": "str", "choices": list(SWITCHED), "default": []},
+            "switched_on": {"type": "list", "elements": "str", "choices": [*SWITCHED, *ENDPOINTS_OF], "default": []},
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "variables": {"type": "list", "elements": "str", "default": []},
             "certificates": {"type": "list", "elements": "dict", "default": [], "options": certificate},

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -153,4 +154,60 @@ def test_where_and_how_many_tasks_run_is_on_again_changed_and_off(role: Role, cl
     assert foreseen == role(PLAIN) == [DEFINITION, SERVICE_TASK, SCALING]
     assert providers() == {}
     assert role(PLAIN, check=True) == []
+    role({"ecs_fargate_state": "absent"})
+
+
+def test_traces_are_collected_again_changed_and_no_more(role: Role, clients: Any) -> None:
+    roles = ["The execution role pulls, reads and writes what the tasks need and nothing else"]
+    application = "The task role does what the application needs and nothing else"
+
+    def boxes() -> dict[str, Any]:
+        definition = clients("ecs").describe_task_definition(taskDefinition=f"{NAME}-task")["taskDefinition"]
+        return {box["name"]: box for box in definition["containerDefinitions"]}
+
+    def rights() -> list[str]:
+        names = clients("iam").list_role_policies(RoleName=f"{NAME}-task-role")["PolicyNames"]
+        documents = [
+            clients("iam").get_role_policy(RoleName=f"{NAME}-task-role", PolicyName=name)["PolicyDocument"]
+            for name in names
+        ]
+        return [action for one in documents for statement in one["Statement"] for action in statement["Action"]]
+
+    role()
+    assert (list(boxes()), rights()) == ([NAME], [])
+    on = {"ecs_fargate_tracing": "true"}
+    foreseen = role(on, check=True)
+    assert list(boxes()) == [NAME], "check mode wrote something"
+    assert foreseen == role(on) == [application, DEFINITION, SERVICE_TASK]
+    assert rights() == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    found = boxes()
+    assert found[NAME]["dependsOn"] == [{"containerName": f"{NAME}-collector", "condition": "START"}]
+    collector = found[f"{NAME}-collector"]
+    assert (collector["essential"], collector["cpu"], collector["memory"]) == (False, 32, 256)
+    assert collector["image"] == "public.ecr.aws/aws-observability/aws-otel-collector:v0.48.0"
+    assert collector["logConfiguration"]["options"]["awslogs-stream-prefix"] == "collector"
+    (configuration,) = (json.loads(variable["value"]) for variable in collector["environment"])
+    assert configuration["service"]["pipelines"]["traces"]["exporters"] == ["awsxray"]
+    variables = {one["name"]: one["value"] for one in found[NAME]["environment"]}
+    assert (
+        variables["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        == f"http://{configuration['receivers']['otlp']['protocols']['http']['endpoint']}"
+    )
+    assert (variables["OTEL_SERVICE_NAME"], variables["OTEL_TRACES_SAMPLER_ARG"]) == (NAME, "1.0")
+    for check in (True, False):
+        assert role(on, check=check) == []
+
+    copy = "111122223333.dkr.ecr.ap-southeast-1.amazonaws.com/tools/otel:v1"
+    changed = {**on, "ecs_fargate_tracing_percent": "5", "ecs_fargate_tracing_image": copy}
+    assert role(changed) == [*roles, DEFINITION, SERVICE_TASK]
+    document = clients("iam").get_role_policy(RoleName=f"{NAME}-execution-role", PolicyName="task-start")
+    pulled = next(one for one in document["PolicyDocument"]["Statement"] if one["Sid"] == "PullImage")
+    assert pulled["Resource"] == ["arn:aws:ecr:ap-southeast-1:111122223333:repository/tools/otel"]
+    variables = {one["name"]: one["value"] for one in boxes()[NAME]["environment"]}
+    assert variables["OTEL_TRACES_SAMPLER_ARG"] == "0.05"
+
+    foreseen = role(check=True)
+    assert foreseen == role() == [*roles, application, DEFINITION, SERVICE_TASK]
+    assert (list(boxes()), rights()) == ([NAME], [])
+    assert role() == []
     role({"ecs_fargate_state": "absent"})

@@ -15,6 +15,7 @@ from typing import Any
 from embedded_aws.context import Context
 from embedded_aws.ecs.api import handlers
 from embedded_aws.ecs.runtime import Container
+from embedded_aws.ecs.runtime import ForeignImage
 from embedded_aws.ecs.runtime import PullError
 from embedded_aws.ecs.runtime import State
 from embedded_aws.ecs.runtime import Usage
@@ -55,7 +56,10 @@ class FakeClock:
 
 @dataclass
 class FakeRuntime:
-    """`behaviour` by image repository: run, crash, unhealthy; `images` are the tags that can be pulled."""
+    """`behaviour` by image repository: run, crash, unhealthy; `images` are the tags that can be pulled.
+
+    Images from `registry.example` are of a kind that it cannot run.
+    """
 
     name: str = "fake"
     images: dict[str, str] = field(default_factory=lambda: {"app:1": "sha256:aaa", "app:2": "sha256:bbb"})
@@ -64,9 +68,12 @@ class FakeRuntime:
     ended: dict[str, State] = field(default_factory=dict)
     pulled: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
 
     def pull(self, image: str) -> str:
         self.pulled.append(image)
+        if image.startswith("registry.example/"):
+            raise ForeignImage(f"{image} is a container image")
         if "@" in image:
             return image.partition("@")[2]
         if image not in self.images:
@@ -75,6 +82,7 @@ class FakeRuntime:
 
     def start(self, container: Container) -> None:
         self.running[container.task] = container
+        self.started.append(container.name)
         if container.image.partition("@")[2] in self.crashing:
             self.end(container.task, 7)
 
@@ -188,7 +196,8 @@ class World:
             if next(self.steps.setdefault(name, life.steps()), StopIteration) is StopIteration:
                 self.ecs.lives.pop(name, None)
 
-    def register(self, image: str = "app:1", **changes: Any) -> str:
+    def register(self, image: str = "app:1", *others: dict[str, Any], **changes: Any) -> str:
+        """:param others: containers beside the application's."""
         container = {
             "name": "amica",
             "image": image,
@@ -207,7 +216,7 @@ class World:
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
             executionRoleArn="arn:aws:iam::123456789012:role/x",
-            containerDefinitions=[container],
+            containerDefinitions=[container, *others],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 

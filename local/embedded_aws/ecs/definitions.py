@@ -42,6 +42,10 @@ def problem(data: Record) -> str | None:
         return "Container list cannot be empty."
     if any(not item.get("image") or not item.get("name") for item in containers):
         return "Container.image should not be null or empty."
+    names = {item["name"] for item in containers}
+    for item in containers:
+        if unknown := {one["containerName"] for one in item.get("dependsOn", ())} - names:
+            return f"Container '{item['name']}' depends on '{min(unknown)}', which is not in the task definition."
     if "FARGATE" not in data.get("requiresCompatibilities", ()):
         return None
     if data.get("networkMode", "awsvpc") != "awsvpc":

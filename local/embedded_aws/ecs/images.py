@@ -27,6 +27,7 @@ from typing import Any
 
 from embedded_aws.ecs.folders import exclusive
 from embedded_aws.ecs.folders import remove_tree
+from embedded_aws.ecs.runtime import ForeignImage
 from embedded_aws.ecs.runtime import PullError
 
 APPLICATION = "application/vnd.amica.app.v1"
@@ -111,14 +112,14 @@ class Images:
         """
         reference = Reference.parse(text)
         if not reference.local:
-            raise PullError(_foreign(text, f"{reference.host} is not the registry of the embedded AWS"))
+            raise ForeignImage(_foreign(text, f"{reference.host} is not the registry of the embedded AWS"))
         body = _manifest(reference, text)
         digest = _digest(body)
         if reference.digest not in ("", digest):
             raise PullError(f"failed to pull {text}: the manifest's digest is {digest}")
         manifest = json.loads(body)
         if manifest.get("artifactType") != APPLICATION:
-            raise PullError(_foreign(text, "it is a container image"))
+            raise ForeignImage(_foreign(text, "it is a container image"))
         place = self._home / digest.removeprefix("sha256:")
         with exclusive(place.with_suffix(".lock")):
             if not place.exists():

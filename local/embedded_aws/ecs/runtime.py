@@ -16,6 +16,10 @@ class PullError(Exception):
     """The image could not be had; the text is what follows `CannotPullContainerError: ` in a stoppedReason."""
 
 
+class ForeignImage(PullError):
+    """The image is of a kind that this runtime cannot run, and Fargate can."""
+
+
 class StartError(Exception):
     """The container could not be created; the text is what follows `CannotStartContainerError: `."""
 

@@ -9,13 +9,16 @@ import contextlib
 import copy
 import functools
 import threading
+import time
 import uuid
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
 from embedded_aws.ecs import deployments
 from embedded_aws.ecs.runtime import Container
+from embedded_aws.ecs.runtime import ForeignImage
 from embedded_aws.ecs.runtime import HealthCheck
 from embedded_aws.ecs.runtime import PullError
 from embedded_aws.ecs.runtime import StartError
@@ -119,6 +122,16 @@ def end(task: Record, code: str, reason: str) -> bool:
     return True
 
 
+def in_order(definitions: list[Record]) -> list[Record]:
+    """The containers, each after those that it depends on."""
+    ordered: list[Record] = []
+    while waiting := [item for item in definitions if item not in ordered]:
+        there = {item["name"] for item in ordered}
+        free = [item for item in waiting if {one["containerName"] for one in item.get("dependsOn", ())} <= there]
+        ordered += free or waiting
+    return ordered
+
+
 class Life:
     """Takes a task through its states. `steps` may block in the runtime; it yields where it only waits."""
 
@@ -127,7 +140,7 @@ class Life:
         self.task = task
         self.id = short(task["taskArn"])
         self.scope = functools.partial(ecs.store.scope, *scope_of(task["taskArn"]))
-        self.definitions: list[Record] = task["_definition"]["containerDefinitions"]
+        self.definitions = in_order(task["_definition"]["containerDefinitions"])
         self.records: dict[str, Record] = {item["name"]: item for item in task["containers"]}
         self.started: list[str] = []
         self.thread: threading.Thread | None = None
@@ -136,8 +149,8 @@ class Life:
         try:
             yield from self._provision()
             prepared = [(item, self._environment(item), self._log(item)) for item in self.definitions]
-            self._pull()
-            self._start([self._container(*parts) for parts in prepared])
+            left_out = self._pull({item["name"]: log for item, _environment, log in prepared})
+            self._start([self._container(*parts) for parts in prepared if parts[0]["name"] not in left_out])
             while not self._over():
                 yield
         except Failed as failed:
@@ -194,8 +207,13 @@ class Life:
             with contextlib.suppress(LookupError), self.scope():
                 self.ecs.context.put_log_lines(group, stream, [(line, time)])
 
-    def _pull(self) -> None:
-        """Have all images. A deployment's tag means to the end what it meant to its first task."""
+    def _pull(self, logs: Mapping[str, functools.partial[None]]) -> set[str]:
+        """Have all images. A deployment's tag means to the end what it meant to its first task.
+
+        Answers the containers that the task goes without, as they are not essential and their images are of a kind that
+        the runtime cannot run; their logs say so.
+        """
+        left_out: set[str] = set()
         self._advance("PENDING", pullStartedAt=self.ecs.wall())
         for item in self.definitions:
             name, image = item["name"], item["image"]
@@ -204,6 +222,12 @@ class Life:
             try:
                 digest = self.ecs.runtime.pull(image_at(image, pinned) if pinned else image)
             except PullError as problem:
+                if isinstance(problem, ForeignImage) and not item.get("essential", True):
+                    logs[name](f"This container does not run here: {problem}", time.time())
+                    with self.ecs.lock:
+                        self.records[name].update(lastStatus="STOPPED", reason=str(problem))
+                    left_out.add(name)
+                    continue
                 raise Failed(f"CannotPullContainerError: {problem}", container=name) from None
             with self.ecs.lock:
                 self.records[name]["imageDigest"] = digest
@@ -211,6 +235,7 @@ class Life:
                 if service and deployment:
                     deployments.pin(service, deployment, name, image, digest)
         self._advance("PENDING", pullStoppedAt=self.ecs.wall())
+        return left_out
 
     def _container(self, item: Record, environment: dict[str, str], log: functools.partial[None]) -> Container:
         check, real = item.get("healthCheck"), self.ecs.context.clock.real
@@ -249,7 +274,7 @@ class Life:
                     {"name": "privateIPv4Address", "value": address},
                 ]
                 interfaces.append({"attachmentId": attachment["id"], "privateIpv4Address": address})
-            for item in self.task["containers"]:
+            for item in (self.records[name] for name in self.started):
                 runtime_id = f"{self.id}-{item['containerArn'][-10:]}"
                 item.update(lastStatus="RUNNING", runtimeId=runtime_id, networkInterfaces=interfaces)
                 for agent in item.get("managedAgents", ()):

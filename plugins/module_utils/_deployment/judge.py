@@ -234,8 +234,9 @@ def wrong_image(history: Sequence[Snapshot], wanted: Wanted) -> Iterator[Verdict
 
 
 def running_digests(look: Snapshot, deployment: Deployment) -> frozenset[str]:
-    """What runs: the digests that the tasks report, else those of the deployment's revision."""
-    reported = {box.digest for task in running_tasks(look, deployment) for box in task.containers if box.digest}
+    """The application that runs: the digests that the tasks report, else those of the deployment's revision."""
+    boxes = [box for task in running_tasks(look, deployment) for box in task.containers]
+    reported = {box.digest for box in boxes if box.digest and deployment.container in ("", box.name)}
     return frozenset(reported) or deployment.digests
 
 

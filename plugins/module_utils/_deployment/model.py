@@ -63,6 +63,8 @@ class Deployment:
     digests: frozenset[str] = frozenset()
     recoverable: bool = True
     successor: str = ""
+    # The container that the load balancer asks; empty where none does. Others stand beside it.
+    container: str = ""
 
 
 @dataclass(frozen=True)

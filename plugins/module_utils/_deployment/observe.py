@@ -77,6 +77,7 @@ class Observer:
         self._digests: dict[str, frozenset[str]] = {}
         self._definitions: dict[str, Answer] = {}
         self._notes: list[str] = []
+        self._container = ""
         self.calls = 0
 
     def look(self, now: float) -> Snapshot:
@@ -104,6 +105,7 @@ class Observer:
             return Snapshot(now, note=f"the service {self._service} has no deployment")
         self._id = identity
         deployment = reading.read_deployment(service, identity, told)
+        self._container = deployment.container
         groups = reading.target_groups(service)
         look = Snapshot(
             now,
@@ -181,7 +183,7 @@ class Observer:
                 self._notes.append(f"{what}: {redact(_aws.sentence(error))}")
 
     def _images(self, told: Answer | None, deployment: Deployment) -> frozenset[str]:
-        """The digests that the deployment's revision is pinned to; else those that its task definition names."""
+        """The application's digests to which the deployment's revision is pinned; else those of its task definition."""
         revision = str(((told or {}).get("targetServiceRevision") or {}).get("arn", ""))
         source = revision or deployment.task_definition
         if source and source not in self._digests:
@@ -193,13 +195,13 @@ class Observer:
                         for item in answer.get("serviceRevisions", ())
                         for image in item.get("containerImages", ())
                     ]
-                    self._digests[source] = frozenset(
-                        str(image["imageDigest"]) for image in images if image.get("imageDigest")
-                    )
+                    named = [(image.get("containerName"), str(image.get("imageDigest") or "")) for image in images]
                 else:
                     containers = self._definition(source).get("containerDefinitions", ())
-                    named = (reading.digest_in(str(box.get("image", ""))) for box in containers)
-                    self._digests[source] = frozenset(filter(None, named))
+                    named = [(box.get("name"), reading.digest_in(str(box.get("image", "")))) for box in containers]
+                self._digests[source] = frozenset(
+                    digest for name, digest in named if digest and deployment.container in ("", name)
+                )
         return self._digests.get(source, frozenset())
 
     def _tasks(self) -> tuple[Task, ...] | None:
@@ -252,8 +254,9 @@ class Observer:
         return tuple(self._words_of(task, lines) for task in tasks) if lines else ()
 
     def _words_of(self, task: Task, lines: int) -> LastWords:
-        failed = next((box.name for box in task.containers if box.exit_code), "")
-        name = failed or (task.containers[0].name if task.containers else "")
+        # AWS lists containers in any order, and what stands beside the application ends with it.
+        boxes = sorted(task.containers, key=lambda box: (box.name != self._container, not box.exit_code))
+        name = boxes[0].name if boxes else ""
         try:
             containers = self._definition(task.task_definition).get("containerDefinitions", ())
             place = log_place(containers, name, task.id)

@@ -124,6 +124,7 @@ def read_deployment(service: Answer, deployment_id: str, service_deployment: Ans
         strategy=str((service.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")),
         recoverable=is_recoverable(service, listed, others, told),
         successor=str(primary.get("id", "")) if primary.get("id") != deployment_id else "",
+        container=next((str(one.get("containerName", "")) for one in service.get("loadBalancers", ())), ""),
     )
 
 

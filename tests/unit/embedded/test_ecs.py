@@ -64,6 +64,43 @@ def test_a_running_task_says_everything(world: World) -> None:
     json.dumps(world.ecs.store.tasks)
 
 
+WAITS = [{"containerName": "beside", "condition": "START"}]
+
+
+def beside(image: str, essential: bool = False) -> dict[str, Any]:
+    options = {"awslogs-group": "/ecs/amica-stack", "awslogs-stream-prefix": "beside"}
+    logs = {"logDriver": "awslogs", "options": options}
+    return {"name": "beside", "image": image, "essential": essential, "logConfiguration": logs}
+
+
+def test_a_container_starts_after_those_that_it_depends_on(world: World) -> None:
+    world.create(world.register("app:1", beside("app:2"), dependsOn=WAITS))
+    world.after(10)
+    assert world.runtime.started == ["beside", "amica"]
+    with pytest.raises(ApiError, match="'amica' depends on 'beside', which is not in the task definition"):
+        world.register(dependsOn=WAITS)
+
+
+def test_a_task_goes_without_what_the_runtime_cannot_run_if_it_may_and_says_so(world: World) -> None:
+    image = "registry.example/collector:1"
+    world.create(world.register("app:1", beside(image), dependsOn=WAITS))
+    world.after(10)
+    (task,) = world.tasks()
+    assert (task["lastStatus"], world.runtime.started) == ("RUNNING", ["amica"])
+    told = {item["name"]: (item["lastStatus"], item.get("reason")) for item in task["containers"]}
+    assert told == {"amica": ("RUNNING", None), "beside": ("STOPPED", f"{image} is a container image")}
+    (line,) = (line for group, stream, line in world.lines if stream.startswith("beside/"))
+    assert line == f"This container does not run here: {image} is a container image"
+
+
+def test_a_task_cannot_go_without_an_essential_container(world: World) -> None:
+    world.create(world.register("app:1", beside("registry.example/collector:1", essential=True)))
+    world.after(5)
+    stopped = world("ListTasks", cluster="amica-cluster", desiredStatus="STOPPED")["taskArns"]
+    (task, *_) = world("DescribeTasks", cluster="amica-cluster", tasks=stopped)["tasks"]
+    assert task["stoppedReason"].startswith("CannotPullContainerError: registry.example/collector:1")
+
+
 def test_a_shell_is_answered_where_its_agent_runs(world: World) -> None:
     deployed(world, enableExecuteCommand=True)
     (task,) = world.tasks()

@@ -58,6 +58,7 @@ DEV: dict[str, Any] = {
     "retention_days": 30,
     "access_log_days": 0,
     "log_metrics": 0,
+    "tracing": 0,
     "flow_logs": 0,
     "copies": 0,
     "trail": 0,
@@ -75,6 +76,7 @@ MONTH: dict[str, Any] = {
     "log_gb": 1,
     "image_gb": 1,
     "flow_log_gb": 2,
+    "traces": 500000,
     "trail_events": 50000,
     "config_items": 100,
     "config_evaluations": 150,
@@ -111,6 +113,12 @@ def test_dev_in_singapore() -> None:
     }
     bill = estimate(shape(), TRAFFIC, SINGAPORE)
     assert (str(bill.total), str(bill.floor), str(bill.ceiling)) == ("41.51", "40.70", "41.51")
+
+
+def test_the_first_traces_are_free() -> None:
+    assert amounts(shape(tracing=100))["Traces"] == "2.00"  # 400,000 x 0.000005
+    assert amounts(shape(tracing="50"))["Traces"] == "0.75"
+    assert "Traces" not in amounts(shape(tracing=20))
 
 
 def test_arm_is_cheaper_and_spot_is_a_share() -> None:

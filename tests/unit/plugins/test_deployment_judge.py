@@ -202,6 +202,15 @@ def test_what_runs_counts_more_than_what_the_revision_says() -> None:
     assert judge.judge([completed()], replace(WANTED, image_digests=("sha256:r",))).outcome is Outcome.WRONG_IMAGE
 
 
+def test_what_stands_beside_the_application_is_not_what_was_pushed() -> None:
+    boxes = (Container("collector", digest="sha256:c"), Container("amica", digest="sha256:a"))
+    served = Deployment("ecs-svc/new", State.SUCCEEDED, desired=1, running=1, container="amica")
+    seen = completed(deployment=served, tasks=(Task("t1", "RUNNING", "ecs-svc/new", containers=boxes),))
+    assert judge.running_digests(seen, served) == {"sha256:a"}
+    assert judge.judge([seen], replace(WANTED, image_digests=("sha256:a",))).success
+    assert judge.judge([seen], replace(WANTED, image_digests=("sha256:c",))).outcome is Outcome.WRONG_IMAGE
+
+
 def test_the_revision_counts_where_tasks_cannot_be_read() -> None:
     assert judge.judge([completed(tasks=None)], replace(WANTED, image_digests=("sha256:r",))).success
 

@@ -15,6 +15,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack import is_open
 from ansible_collections.amica.stack.plugins.module_utils._stack import secret_parts
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import active_definitions
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import read_tagged_elsewhere
+from ansible_collections.amica.stack.plugins.module_utils._stack_reader import running_digest
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import still_there
 from ansible_collections.amica.stack.plugins.module_utils._summary import rows
 from ansible_collections.amica.stack.plugins.module_utils._summary import scaling_text
@@ -459,6 +460,31 @@ def test_the_digest_is_that_of_a_running_task_where_the_image_has_none() -> None
     by_tag = {**DEFINITION, "containerDefinitions": [{"name": "amica", "image": "registry/amica-stack:v1"}]}
     answers = replace(WHOLE, task_definition=by_tag, running_digest=DIGEST)
     assert stack_of(answers)["task_definition"]["image_digest"] == DIGEST
+
+
+def test_the_collector_beside_the_application_is_told_apart() -> None:
+    boxes = [{"name": "amica-collector", "image": "registry/otel:v1"}, {"name": "amica", "image": "registry/chat:v1"}]
+    answers = replace(WHOLE, task_definition={**DEFINITION, "containerDefinitions": boxes}, running_digest=DIGEST)
+    stack = stack_of(answers)
+    assert (stack["task_definition"]["image"], stack["task_definition"]["collector"]) == (
+        "registry/chat:v1",
+        "registry/otel:v1",
+    )
+    assert dict(rows(stack, {}))["Traces"] == "to X-Ray, by registry/otel:v1"
+    assert stack_of(WHOLE)["task_definition"]["collector"] is None
+    assert "Traces" not in dict(rows(stack_of(WHOLE), {}))
+
+
+def test_the_digest_that_runs_is_the_application_s(aws: Clients) -> None:
+    boxes = [{"name": "amica-collector", "image": "otel:v1"}, {"name": "amica", "image": "chat:v1"}]
+    running = [{"name": "amica-collector", "imageDigest": "sha256:c"}, {"name": "amica", "imageDigest": DIGEST}]
+    with Stubber(aws("ecs")) as ecs:
+        ecs.add_response("list_tasks", {"taskArns": ["one"]})
+        ecs.add_response("describe_tasks", {"tasks": [{"containers": running}]})
+        definition = {"taskDefinition": {"containerDefinitions": boxes}}
+        assert running_digest(aws("ecs"), names("amica"), definition) == DIGEST
+    boxes[1]["image"] = f"chat@{DIGEST}"
+    assert running_digest(aws("ecs"), names("amica"), definition) is None, "the definition says it, and nobody is asked"
 
 
 @pytest.mark.parametrize(

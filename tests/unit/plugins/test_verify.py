@@ -13,6 +13,7 @@ from ansible_collections.amica.stack.plugins.module_utils._registry import Regis
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
 from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._verify import ENDPOINTS
+from ansible_collections.amica.stack.plugins.module_utils._verify import ENDPOINTS_OF
 from ansible_collections.amica.stack.plugins.module_utils._verify import Certificate
 from ansible_collections.amica.stack.plugins.module_utils._verify import CertificateWanted
 from ansible_collections.amica.stack.plugins.module_utils._verify import Decision
@@ -181,6 +182,13 @@ def test_the_stack_s_own_secrets_need_an_endpoint_too() -> None:
     assert found(replace(own, switched_on=frozenset()), subnets=closed) == []
 
 
+def test_traces_need_an_endpoint_where_nothing_else_leads_out() -> None:
+    closed = subnets(way_out="", endpoints=frozenset(ENDPOINTS))
+    own = replace(WANTED, secrets={})
+    assert found(own, subnets=closed) == []
+    assert "no endpoint for xray," in found(replace(own, switched_on=frozenset({"tracing"})), subnets=closed)[0][2]
+
+
 def test_a_size_that_fargate_does_not_offer_and_an_obsolete_variable_are_said_together() -> None:
     wanted = replace(WANTED, memory=8192, variables=("PINECONE_ENVIRONMENT",))
     assert [(kind, check) for kind, check, text in found(wanted)] == [("problem", "size"), ("warning", "variables")]
@@ -301,4 +309,4 @@ def test_a_role_is_passed_to_the_service_that_takes_it() -> None:
 
 def test_the_role_names_each_switch() -> None:
     switches = yaml.safe_load((ROOT / "roles" / "verify" / "defaults" / "main.yml").read_text())["verify_switches"]
-    assert list(switches) == list(SWITCHED)
+    assert list(switches) == [*SWITCHED, *ENDPOINTS_OF]

@@ -21,6 +21,8 @@ NAMELESS = {
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
 }
 
 # ECS documents the trust of a role for load balancers without a condition, and not what it would send for one.
