@@ -1,8 +1,9 @@
-"""The operator's verbs, each in a run of its own, on a stack that another run has deployed."""
+"""The operator's verbs, each in a run of its own, by playbook and by tag, on a stack that another machine deployed."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from e2e.playbooks import Run
 from e2e.playbooks import Workspace
 
 SHOWN = "The outcome is shown"
+READING = ("Describe", "Get", "List")
+# What only a run by tag has to ask itself.
+BY_TAG = ("Verb", "A verb runs alone")
 
 
 def done(run: Run) -> Run:
@@ -30,10 +34,35 @@ def verb(workspace: Workspace, name: str, *arguments: str, **variables: Any) -> 
     return workspace.play(f"playbooks/{name}.yml", *arguments, **variables)
 
 
-@pytest.mark.parametrize("name", ["rollback", "restart", "scale", "exec", "redeploy"])
-def test_without_a_stack_a_verb_says_how_to_get_one(workspace: Workspace, name: str) -> None:
-    failure = refused(verb(workspace, name))
-    assert "Deploy it first: ansible-playbook site.yml" in failure
+def tagged(workspace: Workspace, tags: str, *arguments: str, **variables: Any) -> Run:
+    return workspace.play("site.yml", "--tags", tags, *arguments, **variables)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Another machine's copy of the project, which knows of the stack what AWS knows of it."""
+    return replace(workspace, folder=Workspace.make(tmp_path_factory.mktemp("elsewhere")).folder)
+
+
+@pytest.mark.parametrize(
+    "tags", ["logs", "rollback", "restart", "scale", "exec", "redeploy", "secrets,redeploy", "ecs_fargate"]
+)
+def test_without_a_stack_there_is_one_sentence_and_no_change(workspace: Workspace, tags: str) -> None:
+    workspace.embedded_aws.start()
+    before = workspace.embedded_aws.actions()
+    run = tagged(workspace, tags, inventory="dev")
+    sentence = "nothing of amica stands in ap-southeast-1; deploy it first: ansible-playbook site.yml"
+    assert refused(run) == f"There is a stack to go on with: {sentence}"
+    done_then = workspace.embedded_aws.actions() - before
+    assert [action for action in done_then if not action.partition(":")[2].startswith(READING)] == []
+
+
+@pytest.mark.parametrize("tags", ["redeploy,status", "status,logs", "exec,all"])
+def test_a_verb_beside_another_tag_is_refused_before_any_call(workspace: Workspace, tags: str) -> None:
+    run = tagged(workspace, tags, inventory="dev")
+    assert "runs alone, so nothing was done" in refused(run)
+    assert all(f"ansible-playbook site.yml --tags {tag}" in run.failure for tag in tags.split(","))
+    assert "What stands in AWS is known" not in [name for name, _result in run.tasks]
 
 
 def test_a_second_revision_is_rolled_out(workspace: Workspace) -> None:
@@ -43,11 +72,33 @@ def test_a_second_revision_is_rolled_out(workspace: Workspace) -> None:
     assert run.stack["task_definition"]["revision"] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("status", {}),
+        ("logs", {"logs_since": "1h", "logs_lines": 3}),
+        ("rollback", {"rollback_to": 1}),
+        ("restart", {}),
+        ("scale", {"scale_to": 2}),
+        ("exec", {"exec_command": "ls -l /app"}),
+    ],
+)
+def test_tag_and_playbook_do_the_same(elsewhere: Workspace, name: str, variables: dict[str, Any]) -> None:
+    def story(run: Run) -> list[tuple[str, Any, Any]]:
+        told = [(task, result.get("msg"), result.get("changed")) for task, result in run.tasks if task not in BY_TAG]
+        return [one for one in told if not one[0].startswith("Validating arguments")]
+
+    by_playbook = verb(elsewhere, name, "--check", inventory="dev", **variables)
+    by_tag = tagged(elsewhere, name, "--check", inventory="dev", **variables)
+    assert (by_tag.code, story(by_tag)) == (by_playbook.code, story(by_playbook))
+    assert "The verb is done" in [task for task, _result in by_tag.tasks]
+
+
 def test_rollback_tells_and_then_does(workspace: Workspace) -> None:
     run = done(verb(workspace, "rollback", "--check"))
     assert "amica-task:2 to amica-task:1" in shown(run, "What is done, and why, is shown")
     assert run.stack["task_definition"]["revision"] == 2
-    run = done(verb(workspace, "rollback"))
+    run = done(tagged(workspace, "rollback"))
     assert run.changed == ["The service goes back to what it ran before"]
     assert (run.stack["task_definition"]["revision"], run.stack["health"]) == (1, "healthy")
     assert "completed: 1 task" in shown(run, "How it went is shown")
@@ -65,7 +116,7 @@ def test_restart_replaces_the_tasks(workspace: Workspace) -> None:
     before = workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"]
     assert "would be new" in shown(done(verb(workspace, "restart", "--check")))
     assert workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"] == before
-    done(verb(workspace, "restart"))
+    done(tagged(workspace, "restart"))
     after = workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"]
     assert len(after) == 1
     assert after != before
@@ -76,7 +127,7 @@ def test_scale_sets_the_number_once(workspace: Workspace) -> None:
     run = done(verb(workspace, "scale", scale_to="2"))
     assert "has 2 tasks; it had 1" in shown(run)
     assert "2 tasks running, targets healthy" in " ".join(run.result("How it went is shown")["msg"].split())
-    assert done(verb(workspace, "scale", scale_to=2)).changed == []
+    assert done(tagged(workspace, "scale", scale_to=2)).changed == []
 
 
 def test_scale_does_not_fight_autoscaling(workspace: Workspace) -> None:
