@@ -20,6 +20,8 @@ HEAD_LIMIT = 128 * 1024
 PIECE = 64 * 1024
 # Seconds that an AWS load balancer waits for a connection to a target.
 CONNECT_TIMEOUT = 10.0
+# With this a client begins that speaks TLS, as Docker does to every registry at first, and waits for the answer.
+TLS_HANDSHAKE = b"\x16"
 # Where an AWS load balancer's words are not the usual ones.
 REASONS = {503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
@@ -153,10 +155,13 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
 
     :raises ValueError: not HTTP, or a head beyond the limit.
     """
+    begin = await reader.read(1)
+    if begin == TLS_HANDSHAKE:
+        raise ValueError("not HTTP: TLS")
     try:
-        return Head.parse(await reader.readuntil(b"\r\n\r\n"))
+        return Head.parse(begin + await reader.readuntil(b"\r\n\r\n"))
     except asyncio.IncompleteReadError as end:
-        if end.partial.strip():
+        if (begin + end.partial).strip():
             raise ValueError("the head is cut short") from end
         return None
     except asyncio.LimitOverrunError as overrun:

@@ -52,7 +52,7 @@ def talk(request: bytes, handler: Handler, until: bytes = b"", more: bytes = b""
         front = await asyncio.start_server(Door(route), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*front.sockets[0].getsockname())
         writer.write(request)
-        got = await reader.readuntil(until) if until else b""
+        got = await asyncio.wait_for(reader.readuntil(until), 5) if until else b""
         writer.write(more)
         writer.write_eof()
         got += await asyncio.wait_for(reader.read(), 5)
@@ -137,6 +137,11 @@ def test_own_answers_and_errors() -> None:
     assert talk(b"GET / HTTP/1.1\r\n\r\n", answering(b"garbage\r\n\r\n")).startswith(b"HTTP/1.1 502")
     assert talk(b"garbage\r\n\r\n", nothing).startswith(b"HTTP/1.1 400 Bad Request")
     assert error(503).body.startswith(b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title>")
+
+
+def test_a_client_that_speaks_tls_is_refused_at_once() -> None:
+    refused = talk(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", answering(b""), until=b"</html>\r\n")
+    assert refused.startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_target_that_is_silent_is_given_up() -> None:
