@@ -140,6 +140,8 @@ SWITCHES = (
     "ecs_fargate_execute_command",
     "ecs_fargate_service_connect",
     "ecs_fargate_tracing",
+    "monitoring_alarms",
+    "monitoring_dashboard",
     "vpc_network_acls",
 )
 SWITCH = re.compile(r"true|false|yes|no|on|off|1|0", re.IGNORECASE)

@@ -114,6 +114,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     if logged := [title for name, title in ACCESS_LOGS.items() if part(stack, "edge").get(name)]:
         yield "Access logs", ", ".join(logged)
     yield from alarm_rows(stack)
+    if watched := monitoring(stack):
+        yield "Monitoring", watched
     if governed := governance(part(stack, "governance")):
         yield "Governance", governed
     yield from violation_rows(part(stack, "governance"))
@@ -146,6 +148,17 @@ def violation_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for index, (rule, resources) in enumerate(failing.items()):
         more = f" and {len(resources) - MOST_RESOURCES} more" if len(resources) > MOST_RESOURCES else ""
         yield "" if index else "Config", f"{rule} is not met by {', '.join(resources[:MOST_RESOURCES])}{more}"
+
+
+def monitoring(stack: Mapping[str, Any]) -> str:
+    """What watches the stack beside its alarms, in one line; empty where nothing does."""
+    words = [part(stack, "dashboard")["name"]] if part(stack, "dashboard") else []
+    if topics := stack.get("topics"):
+        words.append(f"alarms to {', '.join(topic.rpartition(':')[2] for topic in topics)}")
+    insights = part(stack, "cluster").get("container_insights", "disabled")
+    if insights != "disabled":
+        words.append("enhanced Container Insights" if insights == "enhanced" else "Container Insights")
+    return ", ".join(words)
 
 
 def alarm_rows(stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -148,6 +148,8 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"amica_domain": "chat.example.com", "amica_hosted_zone": "ample.com"}, "amica_hosted_zone", "part of it"),
         ({"amica_hosted_zone": "example.com"}, "amica_hosted_zone", "amica_domain"),
         ({"amica_domain": "chat.example.com", "cloudfront_aliases": ["a.com"]}, "cloudfront_aliases", "Keep one"),
+        ({"monitoring_alarms": "some"}, "monitoring_alarms", "true or false"),
+        ({"monitoring_dashboard": "none"}, "monitoring_dashboard", "true or false"),
         ({"ecs_fargate_tracing": "x-ray"}, "ecs_fargate_tracing", "true or false"),
         ({"ecs_fargate_tracing_percent": "0"}, "ecs_fargate_tracing_percent", "ecs_fargate_tracing_percent: 100"),
         ({"ecs_fargate_tracing_cpu": 0}, "ecs_fargate_tracing_cpu", "ecs_fargate_tracing_cpu: 32"),

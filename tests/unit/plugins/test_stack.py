@@ -462,6 +462,16 @@ def test_the_digest_is_that_of_a_running_task_where_the_image_has_none() -> None
     assert stack_of(answers)["task_definition"]["image_digest"] == DIGEST
 
 
+def test_what_watches_the_stack_is_told_in_a_line() -> None:
+    assert "Monitoring" not in dict(rows(stack_of(WHOLE), {}))
+    topic = arn("sns", "amica-alerts")
+    cluster = {**(WHOLE.cluster or {}), "settings": [{"name": "containerInsights", "value": "enabled"}]}
+    board = {"DashboardName": "amica-dashboard", "DashboardArn": arn("cloudwatch", "dashboard/amica-dashboard")}
+    watched = replace(WHOLE, cluster=cluster, dashboard=board, tagged={**WHOLE.tagged, topic: {}})
+    told = dict(rows(stack_of(watched), {}))["Monitoring"]
+    assert told == "amica-dashboard, alarms to amica-alerts, Container Insights"
+
+
 def test_the_collector_beside_the_application_is_told_apart() -> None:
     boxes = [{"name": "amica-collector", "image": "registry/otel:v1"}, {"name": "amica", "image": "registry/chat:v1"}]
     answers = replace(WHOLE, task_definition={**DEFINITION, "containerDefinitions": boxes}, running_digest=DIGEST)
