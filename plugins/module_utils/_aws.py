@@ -264,3 +264,10 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
         if key in after:
             new[key] = right
     return {"before": old, "after": new}
+
+
+def seconds(value: Any) -> float | None:
+    """Seconds since 1970 of a time from botocore, which gives datetimes (or numbers, in recorded answers)."""
+    if value is None:
+        return None
+    return float(value.timestamp()) if hasattr(value, "timestamp") else float(value)

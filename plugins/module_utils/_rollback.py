@@ -232,7 +232,7 @@ def roll_back(client: Any, options: Document, check: bool, wait: Callable[[float
             judged = str((standing.release or {})["serviceDeploymentArn"])
             if chosen.action == "stop":
                 _stop(client, judged)
-            _await_end(history, judged, options["wait_timeout"], wait)
+            await_rollback(history, judged, options["wait_timeout"], wait)
     changed = chosen.action in ("stop", "update")
     now = str(service["taskDefinition"])
     return Outcome(
@@ -266,7 +266,7 @@ def _stop(client: Any, arn: str) -> None:
         raise Refused("The deployment ended before it could be stopped: run again to go back from where it ended")
 
 
-def _await_end(history: History, arn: str, timeout: float, wait: Callable[[float, float], Wait]) -> None:
+def await_rollback(history: History, arn: str, timeout: float, wait: Callable[[float, float], Wait]) -> None:
     """Wait until ECS has gone back. `timeout` in seconds; 0 does not wait."""
     if not timeout:
         return

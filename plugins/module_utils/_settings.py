@@ -24,6 +24,7 @@ from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fa
 from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import STORES
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
+from ansible_collections.amica.stack.plugins.module_utils._strategy import PAUSE_STAGES
 from ansible_collections.amica.stack.plugins.module_utils._strategy import ROLLING
 from ansible_collections.amica.stack.plugins.module_utils._strategy import SHIFTING
 
@@ -195,6 +196,7 @@ RANGES = {
     "ecs_fargate_min_count": Range(0, 5000, 1),
     "ecs_fargate_minimum_healthy_percent": Range(0, 100, 100),
     "ecs_fargate_on_demand_base": Range(0, 5000, 1),
+    "ecs_fargate_pause_minutes": Range(1, 20160, 1440),
     "ecs_fargate_scaling_cpu": Range(0, 100, 60),
     "ecs_fargate_scaling_memory": Range(0, 100, 75),
     "ecs_fargate_scaling_requests": Range(0, 1000000, 1000),
@@ -330,6 +332,18 @@ def strategy_problems(settings: Settings) -> Iterator[Problem]:
             "is not a list of names of alarms",
             "Write for example ecs_fargate_deployment_alarms: [amica-5xx]",
         )
+
+
+def pause_problems(settings: Settings) -> Iterator[Problem]:
+    """Problems of where a deployment waits for a person."""
+    variable, stages = "ecs_fargate_pause_at", settings.get("ecs_fargate_pause_at") or []
+    if not isinstance(stages, list) or not all(stage in PAUSE_STAGES for stage in stages):
+        remedy = f"Write a list of {', '.join(PAUSE_STAGES)}"
+        yield Problem(variable, stages, "is not a list of stages at which a deployment can wait for a person", remedy)
+    elif stages and settings.get("ecs_fargate_strategy", "rolling") in ROLLING:
+        how = settings.get("ecs_fargate_strategy", "rolling")
+        remedy = f"Set ecs_fargate_strategy to one of {', '.join(SHIFTING)}, or leave it out"
+        yield Problem(variable, stages, f"names stages that a deployment by {how} does not have", remedy)
 
 
 def network_problems(settings: Settings) -> Iterator[Problem]:
@@ -841,6 +855,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     spot_problems,
     schedule_problems,
     strategy_problems,
+    pause_problems,
     service_connect_problems,
     certificate_problems,
     domain_problems,

@@ -19,6 +19,7 @@ from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import r
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import scan_frequency
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import weights
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
+from ansible_collections.amica.stack.plugins.module_utils._pause import pause_of
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 
 Answer = Mapping[str, Any]
@@ -66,6 +67,7 @@ class Answers:
     infrastructure_role: Answer | None = None
     cluster: Answer | None = None
     service: Answer | None = None
+    service_deployment: Answer | None = None
     task_definition: Answer | None = None
     running_digest: str | None = None
     scalable_target: Answer | None = None
@@ -242,6 +244,12 @@ def placement(strategy: Sequence[Answer]) -> dict[str, int]:
     }
 
 
+def pause_part(release: Answer) -> dict[str, Any] | None:
+    """Where a service deployment waits for a person."""
+    pause = pause_of(release)
+    return {"stage": pause.stage, "sentence": pause.sentence} if pause else None
+
+
 def service_part(answers: Answers) -> dict[str, Any] | None:
     service = answers.service
     if service is None:
@@ -257,6 +265,7 @@ def service_part(answers: Answers) -> dict[str, Any] | None:
         "task_definition": service["taskDefinition"],
         "target_group_arn": next((one.get("targetGroupArn") for one in service.get("loadBalancers", ())), None),
         "strategy": strategy_of(service),
+        "paused": pause_part(answers.service_deployment or {}),
         "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
         "service_connect": service_connect_part(service),
         **placement(service.get("capacityProviderStrategy") or ()),
@@ -628,7 +637,8 @@ def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
         return "unhealthy", f"{tally}; the load balancer could not be set up"
     if primary and primary["rollout_state"] == "IN_PROGRESS":
         failed = f", {primary['failed_tasks']} of its tasks failed" if primary["failed_tasks"] else ""
-        return "deploying", f"{tally}; {revision(primary['task_definition'])} is being rolled out{failed}"
+        how = service["paused"]["sentence"] if service["paused"] else "being rolled out"
+        return "deploying", f"{tally}; {revision(primary['task_definition'])} is {how}{failed}"
     failure = f"; {rollout_failure(primary)}" if primary and primary["rollout_state"] == "FAILED" else ""
     if wanted == 0:
         return "degraded", "scaled to 0 tasks, so nobody answers"

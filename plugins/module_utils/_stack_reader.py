@@ -31,6 +31,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._stack import existing
 from ansible_collections.amica.stack.plugins.module_utils._stack import of_stack
 from ansible_collections.amica.stack.plugins.module_utils._stack import parts
+from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 
 Found = dict[str, Any]
 
@@ -176,9 +177,15 @@ def read_service(aws: Clients, stack: str, wanted: StackNames) -> Found:
         arn = first(active_definitions(ecs, wanted.family))
     if arn is None:
         return {"service": service}
+    going = (service or {}).get("currentServiceDeployment")
+    release = None
+    # Only what has hooks can be paused.
+    if going and service and strategy_of(service)["pauses"]:
+        release = first(ecs.describe_service_deployments(serviceDeploymentArns=[going])["serviceDeployments"])
     definition = absent_as_none(lambda: ecs.describe_task_definition(taskDefinition=arn), "ClientException")
     return {
         "service": service,
+        "service_deployment": release,
         "task_definition": definition["taskDefinition"] if definition else None,
         "running_digest": running_digest(ecs, wanted, definition) if service and definition else None,
     }

@@ -17,8 +17,8 @@ from ansible_collections.amica.stack.plugins.module_utils._summary import rows
 
 Result = Mapping[str, Any]
 
-# The outcome of a deployment that is neither a success nor a failure yet.
-OPEN_OUTCOMES = ("succeeded", "waiting")
+# The outcomes of a deployment that has not failed.
+OPEN_OUTCOMES = ("succeeded", "paused", "waiting")
 MOST_DIFFERENCES = 12
 
 

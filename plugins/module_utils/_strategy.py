@@ -13,6 +13,15 @@ from typing import Any
 ROLLING = ("rolling", "recreate")
 # They move the traffic between two target groups.
 SHIFTING = ("blue_green", "canary", "linear")
+# Where they can wait for a person. There is RECONCILE_SERVICE as well, in a deployment that ends another.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
+PAUSE_STAGES = (
+    "PRE_SCALE_UP",
+    "POST_SCALE_UP",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+)
 
 
 def strategy_of(service: Mapping[str, Any]) -> dict[str, Any]:

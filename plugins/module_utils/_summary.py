@@ -17,6 +17,8 @@ NEXT_COMMANDS = (
     ("roll out an edit of app/", "ansible-playbook site.yml --tags redeploy"),
 )
 
+CONTINUE = "ansible-playbook playbooks/continue.yml   # or, to send it back, with -e continue_action=rollback"
+
 
 def part(stack: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A part of the stack, empty where it is absent."""
@@ -95,6 +97,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
     if service:
         yield "Tasks", f"{service['running_count']} of {service['desired_count']} running{share_on_spot(service)}"
         yield "Strategy", strategy_text(service["strategy"])
+        if service.get("paused"):
+            yield "Paused", f"at {service['paused']['stage']}: {CONTINUE}"
     if part(stack, "alternate_target_group").get("rule_arn"):
         yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])
     if service.get("service_connect"):

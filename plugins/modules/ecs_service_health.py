@@ -15,6 +15,7 @@ description:
   - Judges one deployment by its id. It succeeds only when ECS completed that deployment, the expected images run, and
     the targets of its tasks are healthy. A deployment that was rolled back, stopped or superseded is a failure,
     however healthy the service is.
+  - A deployment that is paused waits for a person, and so the module does not. That is no failure, and it says so.
   - Fails as soon as the outcome is certain, and says why. The result carries the likely cause and its remedy, ECS's
     reasons,
     the tasks that failed, grouped by how they ended, the reasons of unhealthy targets, the dead tasks' last log lines,
@@ -166,6 +167,7 @@ outcome:
       V(superseded), V(failed),
       V(alarm), V(cannot_start), V(stalled), V(wrong_image), V(service_gone), V(not_found), V(credentials),
       V(denied), V(timed_out).
+    - V(paused) when it waits for M(amica.stack.ecs_service_continue).
     - V(waiting) in check mode, when the deployment is in progress.
   returned: always
   type: str
@@ -216,8 +218,8 @@ progress:
   elements: str
 deployment:
   description:
-    - The deployment as last seen. Keys C(id), C(arn), C(state), C(reason), C(rollback_reason), C(stage),
-      C(strategy), C(task_definition),
+    - The deployment as last seen. Keys C(id), C(arn), C(state), C(reason), C(rollback_reason), C(stage), C(paused),
+      whether it waits there for a person, C(strategy), C(task_definition),
       C(desired_count), C(running_count), C(pending_count), C(failed_tasks), C(circuit_breaker), C(alarms),
       C(created_at).
   returned: always, null when none was seen
@@ -333,7 +335,7 @@ def main() -> None:
         clock, tell = Clock(time.monotonic, time.sleep), teller(options["progress_file"])
         seen = watch_deployment(aws, options, check, clock, tell, detailed=module._verbosity > 0)
     result = result_of(seen, check)
-    if seen.dossier.verdict.success or check:
+    if check or not seen.dossier.verdict.failure:
         module.exit_json(**result)
     module.fail_json(msg=message(seen.dossier), **result)
 

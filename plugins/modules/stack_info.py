@@ -194,6 +194,7 @@ stack:
         - C(strategy) is how a new version takes over; C(name) as in C(ecs_fargate_strategy),
           C(minimum_healthy_percent), C(maximum_percent), C(bake_minutes), C(step_percent) and C(step_minutes),
           C(alarms) that send a deployment back, and C(pauses), the stages at which it waits.
+        - C(paused) is none, or has C(stage), at which a deployment waits for a person now, and C(sentence).
       type: dict
     task_definition:
       description:

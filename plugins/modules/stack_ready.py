@@ -165,7 +165,7 @@ def main() -> None:
                 sleeping = Clock(clock.now, join.sleep)
                 seen = watch_deployment(aws, asked, check, sleeping, tell, detailed=module._verbosity > 0)
                 result = result_of(seen, check)
-                failure = "" if seen.dossier.verdict.success else message(seen.dossier)
+                failure = message(seen.dossier) if seen.dossier.verdict.failure else ""
             if not failure:
                 join.finish(timeout)
         except _ready.ReadyError as error:

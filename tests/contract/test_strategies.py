@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,46 @@ def test_an_alarm_while_it_bakes_gives_the_traffic_back(service: SmallService, m
     assert caught.value.result["cause"]["name"] == "alarm"
     assert "two" in version(service)
     watch.delete_alarms(AlarmNames=[ALARM])
+
+
+def test_a_pause_waits_for_an_answer(service: SmallService, module: Module) -> None:
+    hook = {"type": "PAUSE", "stages": ["POST_SCALE_UP"], "timeout": 600, "timeout_action": "ROLLBACK"}
+    pauses = replace(
+        module, options={**module.options, "deployment_configuration": {**BLUE_GREEN, "lifecycle_hooks": [hook]}}
+    )
+    answer = Module("ecs_service_continue", {"cluster": service.name, "service": service.name, **service.aws.options})
+    service.definition({"VERSION": "three"})
+    assert health(service, module()["deployment_id"])["outcome"] == "succeeded"
+    # A hook that comes or goes is no new deployment.
+    assert not module.changes_once(**pauses.options)["deployment_started"]
+    with pytest.raises(ModuleFailed, match="is SUCCESSFUL, and does not wait"):
+        answer()
+
+    service.definition({"VERSION": "four"})
+    deployment = pauses()["deployment_id"]
+    result = health(service, deployment)
+    assert (result["outcome"], result["deployment"]["stage"], result["cause"]) == ("paused", "POST_SCALE_UP", None)
+    assert "paused at POST_SCALE_UP, waiting for continue until" in " ".join(result["progress"])
+    assert not pauses()["changed"]
+    assert answer(check=True)["stage"] == "POST_SCALE_UP"
+    assert "three" in version(service)
+    assert answer()["changed"]
+    assert health(service, deployment)["outcome"] == "succeeded"
+    assert "four" in version(service)
+
+    service.definition({"VERSION": "five"})
+    assert health(service, pauses()["deployment_id"])["outcome"] == "paused"
+    sent_back = answer(action="ROLLBACK", wait_timeout=60)
+    with pytest.raises(ModuleFailed) as caught:
+        health(service, sent_back["deployment_id"])
+    assert caught.value.result["outcome"] == "rolled_back"
+    assert "four" in version(service)
+
+    # What was sent back is the newest revision again, and has nothing to wait for.
+    done = module(deployment_configuration={**BLUE_GREEN, "lifecycle_hooks": []})
+    assert done["deployment_started"]
+    assert health(service, done["deployment_id"])["outcome"] == "succeeded"
+    assert "five" in version(service)
 
 
 def test_the_rule_comes_and_goes_and_keeps_its_weights(service: SmallService) -> None:

@@ -168,7 +168,10 @@ def release_of(aws: ScriptedAws, frame: dict[str, Any]) -> dict[str, Any]:
             "threshold": threshold,
         },
         "alarms": {"triggeredAlarmNames": item.get("alarms", [])},
-        "lifecycleHookDetails": [{"hookId": hook, "status": "AWAITING_ACTION"} for hook in item.get("hooks", ())],
+        "lifecycleHookDetails": [
+            {"hookId": hook, "status": "AWAITING_ACTION", "expiresAt": aws.moment(86400)}
+            for hook in item.get("hooks", ())
+        ],
     }
     if "rollback" in item:
         answer["rollback"] = {"reason": item["rollback"]}

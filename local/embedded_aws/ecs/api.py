@@ -343,6 +343,8 @@ class Api:
 
             if service["deploymentConfiguration"]["strategy"] != "ROLLING":
                 self._check_shift(item)
+            elif service["deploymentConfiguration"].get("lifecycleHooks"):
+                raise refused("The embedded AWS does not act lifecycle hooks of the strategy ROLLING.")
 
     def _check_shift(self, balancer: Record) -> None:
         """What ECS refuses of a load balancer between whose target groups it is to move the traffic.

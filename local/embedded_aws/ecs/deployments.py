@@ -193,6 +193,13 @@ def roll_back(store: Store, service: Record, reason: str, now: float, clock: flo
     return str(back["id"])
 
 
+def abort(store: Store, service: Record, reason: str, now: float, clock: float) -> None:
+    """End the current deployment where it is."""
+    primary = next(item for item in service["deployments"] if item["status"] == "PRIMARY")
+    primary.update(rolloutState="FAILED", rolloutStateReason="ECS deployment stopped.", updatedAt=now, _ended=clock)
+    finish(service, "STOPPED", reason, store.tasks_of(service), now)
+
+
 def stop(store: Store, data: Record, now: float, clock: float) -> Record:
     """StopServiceDeployment: ROLLBACK to the last deployment that completed; ABORT leaves things as they are."""
     arn = data.get("serviceDeploymentArn", "")
@@ -204,9 +211,7 @@ def stop(store: Store, data: Record, now: float, clock: float) -> Record:
     if release["status"] not in ("PENDING", "IN_PROGRESS"):
         return {"serviceDeploymentArn": arn}
     if data.get("stopType", "ROLLBACK") == "ABORT":
-        primary = next(item for item in service["deployments"] if item["status"] == "PRIMARY")
-        primary.update(rolloutState="FAILED", rolloutStateReason="ECS deployment stopped.", updatedAt=now, _ended=clock)
-        finish(service, "STOPPED", BY_HAND, store.tasks_of(service), now)
+        abort(store, service, BY_HAND, now, clock)
     elif service["_good"]:
         roll_back(store, service, BY_HAND, now, clock)
     else:
@@ -220,9 +225,10 @@ def proceed(store: Store, data: Record, now: float, clock: float) -> Record:
     service, release = _located(store, arn) or (None, None)
     if not service or not release:
         raise ApiError("ServiceDeploymentNotFoundException", "The service deployment cannot be found.")
-    shift.answered(release, data.get("hookId", ""))
-    if data.get("action") == "ROLLBACK":
-        return stop(store, {"serviceDeploymentArn": arn}, now, clock)
+    hook, back = shift.waiting_hook(release, data.get("hookId", "")), data.get("action") == "ROLLBACK"
+    if back:
+        stop(store, {"serviceDeploymentArn": arn}, now, clock)
+    hook["status"] = "FAILED" if back else "SUCCEEDED"
     return {"serviceDeploymentArn": arn}
 
 

@@ -103,8 +103,11 @@ class Ecs:
         by_id = {short(task["taskArn"]): task for task in mine}
         now, clock, target = self.wall(), self.context.clock.now(), release["_deployment"]
         new = [task for task in seen if task.deployment == target and plan.ready(task, clock, pace)]
-        if why := shift.step(self.store, service, now, clock, ready=len(new) >= service["desiredCount"]):
-            deployments.roll_back(self.store, service, why, now, clock, "lifecycle hook")
+        if why := shift.step(self.store, service, now, clock, pace, ready=len(new) >= service["desiredCount"]):
+            if service["_good"]:
+                deployments.roll_back(self.store, service, why, now, clock, "lifecycle hook")
+            else:
+                deployments.abort(self.store, service, why, now, clock)
             return
         settings = deployments.settings(service, pace, deployments.raised(self.store, service))
         for action in plan.plan(settings, listed, seen, clock):

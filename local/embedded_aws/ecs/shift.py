@@ -49,10 +49,11 @@ def holds(release: Record) -> bool:
     return going and release["_shift"]["stage"] != course.LAST
 
 
-def step(store: Store, service: Record, now: float, clock: float, *, ready: bool) -> str:
+def step(store: Store, service: Record, now: float, clock: float, pace: float, *, ready: bool) -> str:
     """Take the current service deployment one stage further, if it is time; why it must be rolled back, if it must.
 
-    `ready`: whether all new tasks are healthy. `now` is the wall's time, `clock` the scheduler's.
+    `ready`: whether all new tasks are healthy. `now` is the wall's time, `clock` the scheduler's, and `pace` how many
+    of the clock's seconds a real one takes.
     """
     release = service["_releases"][0]
     if not holds(release):
@@ -66,12 +67,11 @@ def step(store: Store, service: Record, now: float, clock: float, *, ready: bool
     if waiting:
         return ""
     revision = service["_revisions"][release["targetServiceRevision"]["arn"]]
-    first = service["_good"] is None
     rules = [item.get("advancedConfiguration") or {} for item in revision.get("loadBalancers", ())]
     wanted = course.course(
         release["deploymentConfiguration"],
         test=any(item.get("testListenerRule") for item in rules),
-        first=first,
+        first=service["_good"] is None,
     )
     state = course.State(**release["_shift"])
     following = course.after(state, wanted, clock, ready=ready)
@@ -80,12 +80,12 @@ def step(store: Store, service: Record, now: float, clock: float, *, ready: bool
     release.update(_shift=asdict(following), updatedAt=now)
     if (following.production, following.test) != (state.production, state.test):
         write(store, revision, following)
-    for hook in () if first else release["deploymentConfiguration"].get("lifecycleHooks", ()):
+    for hook in release["deploymentConfiguration"].get("lifecycleHooks", ()):
         if hook.get("targetType") == "PAUSE" and following.stage in hook["lifecycleStages"]:
-            minutes = option(hook, "timeoutConfiguration", "timeoutInMinutes", default=DAY)
+            wait = option(hook, "timeoutConfiguration", "timeoutInMinutes", default=DAY) * course.MINUTE
             release["lifecycleHookDetails"].append({
-                "hookId": str(uuid.uuid4()), "targetType": "PAUSE", "status": "AWAITING_ACTION",
-                "expiresAt": now + minutes * course.MINUTE, "_until": clock + minutes * course.MINUTE,
+                "hookId": f"ecs-pause-{uuid.uuid4()}", "targetType": "PAUSE", "status": "AWAITING_ACTION",
+                "expiresAt": now + wait / pace, "_until": clock + wait,
                 "timeoutAction": option(hook, "timeoutConfiguration", "action", default="ROLLBACK"),
             })  # fmt: skip
     return ""
@@ -114,13 +114,12 @@ def write(store: Store, revision: Record, state: course.State) -> None:
                 rule["Actions"] = [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}, "Order": 1}]
 
 
-def answered(release: Record, hook_id: str) -> None:
-    """ContinueServiceDeployment: the hook waits no longer.
+def waiting_hook(release: Record, hook_id: str) -> Record:
+    """The hook of this id.
 
     :raises ApiError: it does not wait.
     """
     for hook in release.get("lifecycleHookDetails", ()):
         if hook["hookId"] == hook_id and hook["status"] == "AWAITING_ACTION":
-            hook["status"] = "SUCCEEDED"
-            return
+            return hook  # type: ignore[no-any-return]
     raise ApiError("InvalidParameterException", "The lifecycle hook is not awaiting an action.")

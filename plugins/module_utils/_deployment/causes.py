@@ -253,12 +253,6 @@ CAUSES: tuple[Row, ...] = (
         said=r"failed container health checks",
     ),
     Row(
-        "paused",
-        "A pause hook of the deployment waits for somebody.",
-        "Go on with aws ecs continue-service-deployment --action CONTINUE, or ROLLBACK.",
-        said=r"pauses until somebody",
-    ),
-    Row(
         "probe",
         "The service is up, but its public address does not answer as it should.",
         "Check listener, security group, certificate and CloudFront behaviours.",
@@ -275,8 +269,8 @@ CAUSES: tuple[Row, ...] = (
 
 
 def likely_cause(clues: Clues, table: Sequence[Row] = CAUSES) -> Cause | None:
-    """The first row that speaks; None for a success and where nothing fits."""
-    if clues.outcome in (Outcome.SUCCEEDED, Outcome.WAITING):
+    """The first row that speaks; None for what is no failure and where nothing fits."""
+    if clues.outcome in (Outcome.SUCCEEDED, Outcome.PAUSED, Outcome.WAITING):
         return None
     for row in table:
         if row.speaks(clues):

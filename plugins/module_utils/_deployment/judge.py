@@ -51,6 +51,9 @@ def judge(history: Sequence[Snapshot], wanted: Wanted) -> Verdict:
     if latest.trouble or latest.deployment is None:
         return waiting(history, (trouble_sentence(history),))
     missing = tuple(lacking(latest, latest.deployment, wanted))
+    if latest.deployment.pause:
+        said = f"Deployment {latest.deployment.id} of {wanted.service} is {latest.deployment.pause.sentence}."
+        return Verdict(Outcome.PAUSED, said, missing)
     if missing:
         return waiting(history, missing)
     return Verdict(Outcome.SUCCEEDED, success_sentence(latest, latest.deployment, wanted))
@@ -267,8 +270,6 @@ def lacking(look: Snapshot, deployment: Deployment, wanted: Wanted) -> Iterator[
 
 
 def unfinished(deployment: Deployment) -> str:
-    if deployment.waiting_hooks:
-        return f"the deployment pauses until somebody continues it (hook {', '.join(deployment.waiting_hooks)})"
     stage = f" (stage {deployment.stage})" if deployment.stage else ""
     return f"ECS has not completed the deployment{stage}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from ansible_collections.amica.stack.plugins.module_utils._pause import Pause
 from ansible_collections.amica.stack.plugins.module_utils._trouble import Trouble
 
 
@@ -55,7 +56,7 @@ class Deployment:
     failed: int = 0
     breaker: Breaker = Breaker()
     alarms: tuple[str, ...] = ()
-    waiting_hooks: tuple[str, ...] = ()
+    pause: Pause | None = None
     created_at: float | None = None
     task_definition: str = ""
     previous_task_definition: str | None = None
@@ -177,6 +178,7 @@ class Wanted:
 
 class Outcome(enum.Enum):
     WAITING = "waiting"
+    PAUSED = "paused"
     SUCCEEDED = "succeeded"
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
@@ -197,7 +199,10 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement. `certain` ends the wait. `missing`: what a success still lacks, a sentence each."""
+    """The judgement. `certain` ends the wait. `missing`: what a success still lacks, a sentence each.
+
+    A deployment that waits for a person is neither a success nor a failure.
+    """
 
     outcome: Outcome
     sentence: str
@@ -210,6 +215,10 @@ class Verdict:
     @property
     def success(self) -> bool:
         return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def failure(self) -> bool:
+        return self.outcome not in (Outcome.SUCCEEDED, Outcome.PAUSED, Outcome.WAITING)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ except ImportError:
     pass  # AnsibleAWSModule has said so by the time anything here runs.
 
 from ansible_collections.amica.stack.plugins.module_utils import _aws
+from ansible_collections.amica.stack.plugins.module_utils._aws import seconds
 from ansible_collections.amica.stack.plugins.module_utils._deployment import reading
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import LastWords
@@ -162,7 +163,7 @@ class Observer:
                 found = reading.matching(listed, candidates)
             else:
                 current = service.get("currentServiceDeployment")
-                newest = max(candidates, key=lambda item: reading.seconds(item.get("createdAt")) or 0.0, default=None)
+                newest = max(candidates, key=lambda item: seconds(item.get("createdAt")) or 0.0, default=None)
                 found = next((item for item in candidates if item.get("serviceDeploymentArn") == current), newest)
             return str(found["serviceDeploymentArn"]) if found else None
         self._tries = 0

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import seconds
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Breaker
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Container
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Deployment
@@ -25,6 +26,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.model impo
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import State
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Target
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Task
+from ansible_collections.amica.stack.plugins.module_utils._pause import pause_of
 
 Answer = Mapping[str, Any]
 
@@ -44,13 +46,6 @@ SAME_MOMENT = 10.0
 # A deployment this much younger than its service is not the service's first.
 NOT_THE_FIRST = 60.0
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def seconds(value: Any) -> float | None:
-    """Seconds since 1970 of a time from botocore, which gives datetimes (or numbers, in recorded answers)."""
-    if value is None:
-        return None
-    return float(value.timestamp()) if hasattr(value, "timestamp") else float(value)
 
 
 def last_part(arn: str) -> str:
@@ -113,11 +108,7 @@ def read_deployment(service: Answer, deployment_id: str, service_deployment: Ans
         failed=int(listed.get("failedTasks", 0)),
         breaker=read_breaker(service, told, listed),
         alarms=tuple((told.get("alarms") or {}).get("triggeredAlarmNames", ())),
-        waiting_hooks=tuple(
-            str(hook.get("hookId", "hook"))
-            for hook in told.get("lifecycleHookDetails", ())
-            if hook.get("status") == "AWAITING_ACTION"
-        ),
+        pause=pause_of(told),
         created_at=seconds(listed.get("createdAt", told.get("createdAt"))),
         task_definition=str(listed.get("taskDefinition", "")),
         previous_task_definition=previous.get("taskDefinition") if previous else None,

@@ -201,6 +201,7 @@ def deployment_result(item: Deployment) -> dict[str, Any]:
         "reason": redact(item.reason),
         "rollback_reason": redact(item.rollback_reason),
         "stage": item.stage,
+        "paused": item.pause is not None,
         "strategy": item.strategy,
         "task_definition": item.task_definition,
         "desired_count": item.desired,
@@ -289,8 +290,8 @@ def state_changes(before: Deployment | None, now: Deployment) -> Iterator[str]:
         yield f"{now.id} {now.state.value}{reason}"
     if now.stage and (before is None or before.stage != now.stage):
         yield f"stage {now.stage}"
-    if now.waiting_hooks and (before is None or before.waiting_hooks != now.waiting_hooks):
-        yield f"pauses: the hook {', '.join(now.waiting_hooks)} waits for somebody to continue"
+    if now.pause and (before is None or before.pause != now.pause):
+        yield now.pause.sentence
 
 
 def count_changes(before: Snapshot | None, look: Snapshot, now: Deployment) -> Iterator[str]:

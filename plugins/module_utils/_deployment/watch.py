@@ -132,8 +132,7 @@ def wished_pause(history: Sequence[Snapshot], now: float) -> float:
     if item is None or now - history[0].at < OPENING:
         return QUICK
     near_the_end = item.running >= item.desired or item.failed or item.state is not State.IN_PROGRESS
-    baking = item.stage == "BAKE_TIME" or item.waiting_hooks
-    return QUICK if near_the_end and not baking else CALM
+    return QUICK if near_the_end and item.stage != "BAKE_TIME" else CALM
 
 
 @dataclass
@@ -222,7 +221,7 @@ def current(history: Sequence[Snapshot]) -> Deployment | None:
 def answer_failure(going: _Watch, verdict: Verdict, patience: Patience) -> Action:
     """What `on_failure` asks for, and how it ended. Nothing is to be done where ECS has ended the deployment itself."""
     item = current(going.history)
-    if verdict.success or patience.on_failure == "report" or item is None or verdict.outcome in UNTOUCHABLE:
+    if not verdict.failure or patience.on_failure == "report" or item is None or verdict.outcome in UNTOUCHABLE:
         return Action()
     if item.state in (State.ROLLING_BACK, State.STOPPING):
         told = Action(f"ECS is {item.state.value} already")
@@ -270,7 +269,7 @@ def dying_words(
     looker: Looker, verdict: Verdict, history: Sequence[Snapshot], patience: Patience, clock: Clock
 ) -> tuple[LastWords, ...]:
     item = current(history)
-    if verdict.success or item is None or verdict.outcome in (Outcome.CREDENTIALS, Outcome.DENIED):
+    if not verdict.failure or item is None or verdict.outcome in (Outcome.CREDENTIALS, Outcome.DENIED):
         return ()
     tasks = dead_tasks(history, item.id, MOST_DEAD_TASKS)
     words = looker.last_words(tasks, patience.log_lines)

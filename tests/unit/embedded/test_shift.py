@@ -153,32 +153,81 @@ def test_a_newer_deployment_ends_one_that_shifts(world: World) -> None:
 HOOK = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
 
 
-@pytest.mark.parametrize(("action", "status"), [("CONTINUE", "SUCCESSFUL"), ("ROLLBACK", "ROLLBACK_SUCCESSFUL")])
-def test_a_pause_waits_for_an_answer(world: World, action: str, status: str) -> None:
-    made(world, lifecycleHooks=[HOOK])
-    world.after(200)
-    deploy(world)
-    world.after(300)
-    (hook,) = world.release["lifecycleHookDetails"]
-    assert (hook["status"], world.release["lifecycleStage"]) == ("AWAITING_ACTION", "POST_SCALE_UP")
-    arn = world.release["serviceDeploymentArn"]
-    world("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId=hook["hookId"], action=action)
-    world.after(100)
-    assert world.release["status"] == status
-    with pytest.raises(ApiError, match="not awaiting"):
-        world("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId=hook["hookId"], action=action)
+ENDS = pytest.mark.parametrize(
+    ("action", "status", "hook"),
+    [("CONTINUE", "SUCCESSFUL", "SUCCEEDED"), ("ROLLBACK", "ROLLBACK_SUCCESSFUL", "FAILED")],
+)
 
 
-@pytest.mark.parametrize(("action", "status"), [("CONTINUE", "SUCCESSFUL"), ("ROLLBACK", "ROLLBACK_SUCCESSFUL")])
-def test_a_pause_without_an_answer_times_out(world: World, action: str, status: str) -> None:
+def paused(world: World, *, hook: dict[str, Any]) -> None:
+    """A deployment of a service that has not paused before."""
     made(world)
-    timeout = {"timeoutInMinutes": 1, "action": action}
-    world.update(
-        taskDefinition=world.register("app:2"),
-        deploymentConfiguration={**BLUE_GREEN, "lifecycleHooks": [{**HOOK, "timeoutConfiguration": timeout}]},
-    )
+    configuration = {**BLUE_GREEN, "lifecycleHooks": [hook]}
+    world.update(taskDefinition=world.register("app:2"), deploymentConfiguration=configuration)
+
+
+def answer(world: World, action: str) -> None:
+    hook = world.release["lifecycleHookDetails"][-1]["hookId"]
+    arn = world.release["serviceDeploymentArn"]
+    world("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId=hook, action=action)
+
+
+@ENDS
+def test_a_pause_waits_for_an_answer(world: World, action: str, status: str, hook: str) -> None:
+    paused(world, hook=HOOK)
+    world.after(300)
+    (waiting,) = world.release["lifecycleHookDetails"]
+    assert (waiting["status"], world.release["lifecycleStage"]) == ("AWAITING_ACTION", "POST_SCALE_UP")
+    assert world.weights == [100, 0]
+    answer(world, action)
+    world.after(100)
+    assert (world.release["status"], world.release["lifecycleHookDetails"][0]["status"]) == (status, hook)
+    with pytest.raises(ApiError, match="not awaiting"):
+        answer(world, action)
+
+
+@ENDS
+def test_a_pause_without_an_answer_times_out(world: World, action: str, status: str, hook: str) -> None:
+    paused(world, hook={**HOOK, "timeoutConfiguration": {"timeoutInMinutes": 1, "action": action}})
     world.after(170)
-    assert world.release["status"] == status
+    assert (world.release["status"], world.release["lifecycleHookDetails"][0]["status"]) == (status, "TIMED_OUT")
+
+
+def test_each_step_of_canary_wants_an_answer(world: World) -> None:
+    made(world)
+    configuration = {
+        "strategy": "CANARY",
+        "canaryConfiguration": {"canaryPercent": 20.0, "canaryBakeTimeInMinutes": 0},
+        "lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"]}],
+    }
+    world.update(taskDefinition=world.register("app:2"), deploymentConfiguration=configuration)
+    seen = []
+    for _step in range(2):
+        world.after(30)
+        seen.append(tuple(world.weights))
+        answer(world, "CONTINUE")
+    world.after(90)
+    assert (seen, world.weights, world.release["status"]) == ([(100, 0), (80, 20)], [0, 100], "SUCCESSFUL")
+
+
+def test_a_first_deployment_pauses_and_has_nothing_to_go_back_to(world: World) -> None:
+    hook = {**HOOK, "timeoutConfiguration": {"timeoutInMinutes": 5, "action": "ROLLBACK"}}
+    world.create(
+        world.register(),
+        loadBalancers=[{**BALANCER, "advancedConfiguration": ADVANCED}],
+        deploymentConfiguration={**BLUE_GREEN, "lifecycleHooks": [hook]},
+    )
+    world.after(100)
+    assert world.release["lifecycleStage"] == "POST_SCALE_UP"
+    with pytest.raises(ApiError, match="no completed service deployment"):
+        answer(world, "ROLLBACK")
+    world.after(300)
+    assert (world.release["status"], world.release["statusReason"][-27:]) == ("STOPPED", "a lifecycle hook timed out.")
+
+
+def test_rolling_does_not_act_them(world: World) -> None:
+    with pytest.raises(ApiError, match="does not act"):
+        world.create(world.register(), deploymentConfiguration={"strategy": "ROLLING", "lifecycleHooks": [HOOK]})
 
 
 def test_from_rolling_to_blue_green_and_back(world: World) -> None:

@@ -74,6 +74,18 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
             "ecs_fargate_scaling_requests",
             "scaling_cpu",
         ),
+        (
+            {"ecs_fargate_pause_at": "POST_SCALE_UP", "ecs_fargate_strategy": "canary"},
+            "ecs_fargate_pause_at",
+            "Write a list of PRE_SCALE_UP, POST_SCALE_UP",
+        ),
+        (
+            {"ecs_fargate_pause_at": ["PRODUCTION_TRAFFIC_SHIFT"], "ecs_fargate_strategy": "canary"},
+            "ecs_fargate_pause_at",
+            "PRE_PRODUCTION_TRAFFIC_SHIFT",
+        ),
+        ({"ecs_fargate_pause_at": ["POST_SCALE_UP"]}, "ecs_fargate_pause_at", "blue_green, canary, linear"),
+        ({"ecs_fargate_pause_minutes": 0}, "ecs_fargate_pause_minutes", "from 1 to 20160"),
         ({"ecs_fargate_deployment_alarms": "amica-5xx"}, "ecs_fargate_deployment_alarms", "[amica-5xx]"),
         ({"ecs_fargate_service_connect": "maybe"}, "ecs_fargate_service_connect", "true or false"),
         (
