@@ -518,6 +518,15 @@ def without(answers: Answers, **service: Any) -> Answers:
     return replace(answers, service={**SERVICE, **service})
 
 
+PAUSED = {
+    "status": "IN_PROGRESS",
+    "lifecycleStage": "POST_SCALE_UP",
+    "lifecycleHookDetails": [
+        {"hookId": "h1", "status": "AWAITING_ACTION", "expiresAt": datetime(2026, 11, 30, 12, 5, tzinfo=UTC)}
+    ],
+}
+
+
 @pytest.mark.parametrize(
     ("answers", "health", "said"),
     [
@@ -528,6 +537,11 @@ def without(answers: Answers, **service: Any) -> Answers:
             without(WHOLE, deployments=[deployment("IN_PROGRESS", 4, failed=1)]),
             "deploying",
             "amica-task:4 is being rolled out, 1 of its tasks failed",
+        ),
+        (
+            replace(without(WHOLE, deployments=[deployment("IN_PROGRESS", 4)]), service_deployment=PAUSED),
+            "deploying",
+            "amica-task:4 is paused at POST_SCALE_UP, waiting for continue until 2026-11-30 12:05 UTC",
         ),
         (
             replace(WHOLE, load_balancer={**(WHOLE.load_balancer or {}), "State": {"Code": "provisioning"}}),
