@@ -4,6 +4,7 @@
 """What a shell in a task needs, what of it is missing, and the command that opens it. The judgement is pure.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec-troubleshooting.html
 """
 
 from __future__ import annotations
@@ -18,10 +19,19 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import error_code
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import short
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
+from ansible_collections.amica.stack.plugins.module_utils._verify import Decision
+from ansible_collections.amica.stack.plugins.module_utils._verify import Subnet
+from ansible_collections.amica.stack.plugins.module_utils._verify import Unseen
+from ansible_collections.amica.stack.plugins.module_utils._verify import no_way_out
+from ansible_collections.amica.stack.plugins.module_utils._verify_reader import or_unseen
+from ansible_collections.amica.stack.plugins.module_utils._verify_reader import principal
+from ansible_collections.amica.stack.plugins.module_utils._verify_reader import simulated
+from ansible_collections.amica.stack.plugins.module_utils._verify_reader import subnets_of
 
 with suppress(ImportError):  # AnsibleAWSModule has said so by the time anything here runs.
     from botocore.exceptions import ClientError
@@ -32,21 +42,41 @@ ACTIONS = (
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 )
+# What the command line asks of AWS: the container's id, then the session.
+CALLER_ACTIONS = ("ecs:DescribeTasks", "ecs:ExecuteCommand")
+# The service that agent and terminal meet in.
+ENDPOINT = "ssmmessages"
 AGENT = "ExecuteCommandAgent"
 # Where the agent writes; a root filesystem that cannot be written to has to have these from elsewhere.
 AGENT_FOLDERS = ("/var/lib/amazon", "/var/log/amazon")
+PATIENCE = "wait a moment; if it stays so, restart the service's tasks"
 PROGRAMS = ("aws", "session-manager-plugin")
+# Files that another terminal may not name, without which it finds neither the profile nor its keys.
+FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What could be read. `task`: None where none runs; `statements`: of the task role, None where unreadable."""
+    """What could be read. `task`: None where none runs.
+
+    `statements` are the task role's, `decisions` are on what the caller may do, `subnet` is the task's. What could not
+    be read is `Unseen`; what there is nothing to know of is empty or None.
+    """
 
     service: Document
     task: Document | None
     definition: Document
-    statements: Sequence[Document] | None
+    statements: Sequence[Document] | Unseen
+    decisions: Sequence[Decision] | Unseen
+    subnet: Subnet | Unseen | None
     programs: frozenset[str]
+
+    def not_checked(self) -> Iterator[str]:
+        """What could not be looked at, and why: sentences without their stops."""
+        looked_at = {"the task role": self.statements, "your own rights": self.decisions, "the network": self.subnet}
+        for what, found in looked_at.items():
+            if isinstance(found, Unseen):
+                yield f"{what}: {found.why}"
 
 
 @dataclass(frozen=True)
@@ -90,6 +120,8 @@ def problems(seen: Seen, container: str) -> Iterator[Problem]:
             "deploy the container with readonlyRootFilesystem: false, or with volumes there",
         )
     yield from role_problems(seen)
+    yield from caller_problems(seen)
+    yield from network_problems(seen)
     for program in PROGRAMS:
         if program not in seen.programs:
             yield Problem(program, f"{program} is not installed on this machine", f"install {program} and run again")
@@ -104,13 +136,15 @@ def task_problems(task: Document, container: str) -> Iterator[Problem]:
         return
     boxes = (box for box in task.get("containers", ()) if box.get("name") == container)
     agents = [agent for box in boxes for agent in box.get("managedAgents", ()) if agent.get("name") == AGENT]
+    if not agents:
+        yield Problem("agent", f"No agent runs in {container} of task {identity} yet", PATIENCE)
     for agent in agents:
         if agent.get("lastStatus") != "RUNNING":
             reason = f" ({agent['reason']})" if agent.get("reason") else ""
             yield Problem(
                 "agent",
                 f"The agent in {container} of task {identity} is {str(agent.get('lastStatus')).lower()}{reason}",
-                "wait a moment; if it stays so, restart the service's tasks",
+                PATIENCE,
             )
 
 
@@ -123,10 +157,34 @@ def role_problems(seen: Seen) -> Iterator[Problem]:
     role = seen.definition.get("taskRoleArn")
     if not role:
         yield Problem("role", "The task has no task role", f"give it one that allows {', '.join(ACTIONS)}")
-    elif seen.statements is not None:
+    elif not isinstance(seen.statements, Unseen):
         missing = [action for action in ACTIONS if not allows(seen.statements, action)]
         if missing:
             yield Problem("role", f"The task role {short(role)} does not allow {', '.join(missing)}", "allow them")
+
+
+def caller_problems(seen: Seen) -> Iterator[Problem]:
+    """Decisions that hang on a key of a condition which only a real call has count as met."""
+    if isinstance(seen.decisions, Unseen):
+        return
+    denied = [one.action for one in seen.decisions if not one.allowed and not one.missing]
+    if denied:
+        actions = ", ".join(dict.fromkeys(denied))
+        yield Problem("caller", f"These credentials may not {actions} there", "allow them to, or use others")
+
+
+def network_problems(seen: Seen) -> Iterator[Problem]:
+    """Whether the agent reaches the service in which the terminal meets it."""
+    if not isinstance(seen.subnet, Subnet) or ENDPOINT in seen.subnet.endpoints:
+        return
+    network = (seen.service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    closed = no_way_out(seen.subnet, network.get("assignPublicIp") == "ENABLED")
+    if closed:
+        yield Problem(
+            "network",
+            f"The agent does not reach {ENDPOINT} from {seen.subnet.id}: {closed[0]}",
+            f"add {ENDPOINT} to the VPC's endpoints (vpc_endpoints), or a NAT gateway",
+        )
 
 
 def allows(statements: Iterable[Document], action: str) -> bool:
@@ -148,10 +206,21 @@ def listed(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def command(cluster: str, task: str, container: str, program: str, connection: Mapping[str, str | None]) -> str:
-    """The exact command for a shell; `connection`: options of `aws` and their values, those without one left out."""
-    words = ["aws", "ecs", "execute-command", "--cluster", cluster, "--task", task, "--container", container]
-    words += ["--interactive", "--command", program]
+def command(
+    cluster: str,
+    task: str,
+    container: str,
+    program: str,
+    connection: Mapping[str, str | None],
+    environment: Mapping[str, str],
+) -> str:
+    """The exact command for a shell, in a terminal that has nothing of this run's environment but its path.
+
+    `connection`: options of `aws` and their values, those without one left out.
+    """
+    files = [f"{name}={environment[name]}" for name in FILES if environment.get(name)]
+    words = [*(["env", *files] if files else []), "aws", "ecs", "execute-command"]
+    words += ["--cluster", cluster, "--task", task, "--container", container, "--interactive", "--command", program]
     for option, value in connection.items():
         if value:
             words += [f"--{option}", value]
@@ -161,9 +230,10 @@ def command(cluster: str, task: str, container: str, program: str, connection: M
 class Reader:
     """Reads what a shell needs, in AWS."""
 
-    def __init__(self, ecs: Any, iam: Any, cluster: str, service: str) -> None:
-        self.ecs = ecs
-        self.iam = iam
+    def __init__(self, aws: Clients, cluster: str, service: str) -> None:
+        self.aws = aws
+        self.ecs = aws("ecs")
+        self.iam = aws("iam")
         self.cluster = cluster
         self.service = service
 
@@ -174,7 +244,26 @@ class Reader:
         arn = task["taskDefinitionArn"] if task else service["taskDefinition"]
         definition = self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
         role = definition.get("taskRoleArn")
-        return Seen(service, task, definition, self.statements(short(role)) if role else None, programs)
+        return Seen(
+            service,
+            task,
+            definition,
+            or_unseen(lambda: self.statements(short(role))) if role else (),
+            or_unseen(lambda: self.decisions(task)) if task else (),
+            or_unseen(lambda: self.subnet(task)) if task else None,
+            programs,
+        )
+
+    def decisions(self, task: Document) -> list[Decision]:
+        caller = principal(self.aws("sts"), self.iam)
+        keys = {"aws:RequestedRegion": self.aws.region, "ecs:cluster": str(task["clusterArn"])}
+        return simulated(self.iam, caller, CALLER_ACTIONS, str(task["taskArn"]), keys) if caller else []
+
+    def subnet(self, task: Document) -> Subnet | None:
+        details = [detail for item in task.get("attachments", ()) for detail in item.get("details", ())]
+        identities = [detail["value"] for detail in details if detail.get("name") == "subnetId" and detail["value"]]
+        found = subnets_of(self.aws("ec2"), self.aws.region, identities) if identities else []
+        return found[0] if found else None
 
     def _service(self) -> dict[str, Any]:
         try:
@@ -204,20 +293,17 @@ class Reader:
         known = ", ".join(short(task["taskArn"]) for task in running) or "none"
         raise Refused(f"No task {short(wanted)} of {self.service} runs: these do: {known}")
 
-    def statements(self, role: str) -> list[dict[str, Any]] | None:
-        """The statements of a role's policies; None where they may not be read."""
-        try:
-            documents = [
-                self.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-                for page in self.iam.get_paginator("list_role_policies").paginate(RoleName=role)
-                for name in page["PolicyNames"]
-            ]
-            for page in self.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
-                for attached in page["AttachedPolicies"]:
-                    arn = attached["PolicyArn"]
-                    version = self.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-                    answer = self.iam.get_policy_version(PolicyArn=arn, VersionId=version)
-                    documents.append(answer["PolicyVersion"]["Document"])
-        except ClientError:
-            return None
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """The statements of a role's policies."""
+        documents = [
+            self.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for page in self.iam.get_paginator("list_role_policies").paginate(RoleName=role)
+            for name in page["PolicyNames"]
+        ]
+        for page in self.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
+            for attached in page["AttachedPolicies"]:
+                arn = attached["PolicyArn"]
+                version = self.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+                answer = self.iam.get_policy_version(PolicyArn=arn, VersionId=version)
+                documents.append(answer["PolicyVersion"]["Document"])
         return [statement for document in documents for statement in listed(document.get("Statement"))]

@@ -467,17 +467,24 @@ def network_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
         yield from way_out_findings(wanted, subnet)
 
 
+def no_way_out(subnet: Subnet, public_addresses: bool) -> tuple[str, str] | None:
+    """Why tasks in a subnet do not get out of their VPC, and what lets them; None where they do."""
+    if subnet.way_out == "internet" and not public_addresses:
+        return (
+            "its way out is an internet gateway, which takes only tasks with a public address",
+            "Set ecs_fargate_assign_public_ip: true, or route it through a NAT gateway",
+        )
+    if not subnet.way_out:
+        return "it has no route out", "Add a NAT gateway, an internet gateway, or the endpoints"
+    return None
+
+
 def way_out_findings(wanted: Wanted, subnet: Subnet) -> Iterator[Finding]:
     """Whether tasks in a subnet reach the registry, the log and the secrets."""
-    if subnet.way_out == "internet" and wanted.public_addresses:
+    closed = no_way_out(subnet, wanted.public_addresses)
+    if not closed:
         return
-    if subnet.way_out == "internet":
-        reason = "its way out is an internet gateway, which takes only tasks with a public address"
-        remedy = "Set ecs_fargate_assign_public_ip: true, or route it through a NAT gateway"
-    elif subnet.way_out:
-        return
-    else:
-        reason, remedy = "it has no route out", "Add a NAT gateway, an internet gateway, or the endpoints"
+    reason, remedy = closed
     lacking = [name for name in needed_endpoints(wanted) if name not in subnet.endpoints]
     if lacking:
         yield Finding(

@@ -141,45 +141,16 @@ class Reader:
         return outcome
 
     def principal(self) -> str | None:
-        """The user or role whose policies count; None for the root user, who may do everything."""
-        arn = str(self.client("sts").get_caller_identity()["Arn"])
-        if arn.endswith(":root"):
-            return None
-        if ":assumed-role/" in arn:
-            role = arn.split("/")[1]
-            return str(self.client("iam").get_role(RoleName=role)["Role"]["Arn"])
-        return arn
+        return principal(self.client("sts"), self.client("iam"))
 
     def simulated(self, principal: str, need: Need) -> list[Decision]:
-        pages = (
-            self.client("iam")
-            .get_paginator("simulate_principal_policy")
-            .paginate(
-                PolicySourceArn=principal,
-                ActionNames=list(need.actions),
-                ResourceArns=[need.resource],
-                ContextEntries=[
-                    {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                    for name, value in (
-                        ("aws:RequestedRegion", self.aws.region),
-                        ("iam:PassedToService", need.passed_to),
-                        (f"aws:RequestTag/{OWNER_TAG}", self.wanted.name),
-                        (f"aws:ResourceTag/{OWNER_TAG}", self.wanted.name),
-                    )
-                    if value
-                ],
-            )
-        )
-        return [
-            Decision(
-                result["EvalActionName"],
-                need.resource,
-                result["EvalDecision"] == "allowed",
-                tuple(result.get("MissingContextValues") or ()),
-            )
-            for page in pages
-            for result in page["EvaluationResults"]
-        ]
+        keys = {
+            "aws:RequestedRegion": self.aws.region,
+            "iam:PassedToService": need.passed_to,
+            f"aws:RequestTag/{OWNER_TAG}": self.wanted.name,
+            f"aws:ResourceTag/{OWNER_TAG}": self.wanted.name,
+        }
+        return simulated(self.client("iam"), principal, need.actions, need.resource, keys)
 
     def opt_in_status(self) -> str:
         found = self.client("ec2").describe_regions(RegionNames=[self.aws.region], AllRegions=True)["Regions"]
@@ -277,27 +248,7 @@ class Reader:
         ]
 
     def subnets(self) -> list[Subnet]:
-        ec2 = self.client("ec2")
-        asked = [{"Name": "subnet-id", "Values": list(self.wanted.subnet_ids)}]
-        found = ec2.describe_subnets(Filters=asked)["Subnets"]
-        inside = [{"Name": "vpc-id", "Values": sorted({subnet["VpcId"] for subnet in found})}]
-        tables = ec2.describe_route_tables(Filters=inside)["RouteTables"] if found else []
-        endpoints = ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"] if found else []
-        return [
-            Subnet(
-                subnet["SubnetId"],
-                subnet["VpcId"],
-                subnet["AvailabilityZone"],
-                int(subnet.get("AvailableIpAddressCount", 0)),
-                way_out(table_of(subnet, tables)),
-                frozenset(
-                    endpoint["ServiceName"].partition(f"{self.aws.region}.")[2]
-                    for endpoint in endpoints
-                    if endpoint["VpcId"] == subnet["VpcId"]
-                ),
-            )
-            for subnet in found
-        ]
+        return subnets_of(self.client("ec2"), self.aws.region, self.wanted.subnet_ids)
 
     def taken(self) -> list[Taken]:
         """What has the stack's names and not its tag. What the tagging API has not noticed yet is asked for itself."""
@@ -340,6 +291,65 @@ def by_resource(asked: Iterable[Need]) -> list[Need]:
         place = (need.resource, need.passed_to)
         actions[place] = tuple(dict.fromkeys((*actions.get(place, ()), *need.actions)))
     return [Need(resource, every, passed_to) for (resource, passed_to), every in actions.items()]
+
+
+def principal(sts: Any, iam: Any) -> str | None:
+    """The user or role whose policies count; None for the root user, who may do everything."""
+    arn = str(sts.get_caller_identity()["Arn"])
+    if arn.endswith(":root"):
+        return None
+    if ":assumed-role/" in arn:
+        return str(iam.get_role(RoleName=arn.split("/")[1])["Role"]["Arn"])
+    return arn
+
+
+def simulated(
+    iam: Any, principal: str, actions: Iterable[str], resource: str, keys: Mapping[str, str]
+) -> list[Decision]:
+    """What IAM would answer the principal; `keys`: condition keys and their values, empty ones left out."""
+    pages = iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=principal,
+        ActionNames=list(actions),
+        ResourceArns=[resource],
+        ContextEntries=[
+            {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for name, value in keys.items()
+            if value
+        ],
+    )
+    return [
+        Decision(
+            result["EvalActionName"],
+            resource,
+            result["EvalDecision"] == "allowed",
+            tuple(result.get("MissingContextValues") or ()),
+        )
+        for page in pages
+        for result in page["EvaluationResults"]
+    ]
+
+
+def subnets_of(ec2: Any, region: str, identities: Iterable[str]) -> list[Subnet]:
+    """Those of the subnets that exist."""
+    found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": list(identities)}])["Subnets"]
+    inside = [{"Name": "vpc-id", "Values": sorted({subnet["VpcId"] for subnet in found})}]
+    tables = ec2.describe_route_tables(Filters=inside)["RouteTables"] if found else []
+    endpoints = ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"] if found else []
+    return [
+        Subnet(
+            subnet["SubnetId"],
+            subnet["VpcId"],
+            subnet["AvailabilityZone"],
+            int(subnet.get("AvailableIpAddressCount", 0)),
+            way_out(table_of(subnet, tables)),
+            frozenset(
+                endpoint["ServiceName"].partition(f"{region}.")[2]
+                for endpoint in endpoints
+                if endpoint["VpcId"] == subnet["VpcId"]
+            ),
+        )
+        for subnet in found
+    ]
 
 
 def json_keys(text: str) -> frozenset[str] | None:

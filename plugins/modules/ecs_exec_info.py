@@ -14,9 +14,9 @@ author:
   - amica.stack contributors (@amica-stack)
 description:
   - Finds a running task of the service and gives the exact C(aws ecs execute-command) for it.
-  - Checks what that command needs. The service and the task must allow it, the agent in the container must run and be
-    able to write, the task role must allow the agent's calls as far as its policies can be read, and the AWS command
-    line and its Session Manager plugin must be installed where the module runs.
+  - Checks what that command needs. The service and the task must allow it, the agent in the container must run, be able
+    to write, and reach the service C(ssmmessages), the task role must allow the agent's calls and the credentials the
+    command's, and the AWS command line and its Session Manager plugin must be installed where the module runs.
   - Opens nothing and changes nothing.
 options:
   cluster:
@@ -68,7 +68,9 @@ ready:
   returned: success
   type: bool
 command:
-  description: The command for a terminal of this machine; none where no task runs.
+  description:
+    - The command for a terminal of this machine, with the files that this run finds its profile in.
+    - None where no task runs.
   returned: success
   type: str
   sample: >-
@@ -77,7 +79,7 @@ command:
 problems:
   description:
     - What is missing (C(sentence)) and what to do about it (C(remedy)). Their C(name) is stable, one of V(service),
-      V(task), V(agent), V(read_only), V(role), V(aws) and V(session-manager-plugin).
+      V(task), V(agent), V(read_only), V(role), V(caller), V(network), V(aws) and V(session-manager-plugin).
   returned: success
   type: list
   elements: dict
@@ -98,12 +100,16 @@ container:
   description: Name of the container.
   returned: success
   type: str
-role_read:
-  description: Whether the task role's policies could be read.
+not_checked:
+  description: What could not be looked at, and why, as sentences.
   returned: success
-  type: bool
+  type: list
+  elements: str
+  sample:
+    - "the task role: AWS refused ListRolePolicies: not authorized (AccessDenied)"
 """
 
+import os
 import shutil
 from dataclasses import asdict
 
@@ -135,9 +141,7 @@ def main() -> None:
     installed = frozenset(program for program in PROGRAMS if shutil.which(program))
     with reported(module, f"looking for a task of {options['service']}"):
         try:
-            seen = Reader(aws("ecs"), aws("iam"), options["cluster"], options["service"]).read(
-                options["task"], installed
-            )
+            seen = Reader(aws, options["cluster"], options["service"]).read(options["task"], installed)
             container = container_of(seen.definition, options["container"])
         except Refused as refusal:
             module.fail_json(msg=str(refusal))
@@ -151,8 +155,10 @@ def main() -> None:
         explanation=" ".join(f"{problem['sentence']}: {problem['remedy']}." for problem in found),
         task=task,
         container=container,
-        command=command(options["cluster"], task, container, options["command"], connection) if task else None,
-        role_read=seen.statements is not None,
+        command=command(options["cluster"], task, container, options["command"], connection, os.environ)
+        if task
+        else None,
+        not_checked=[*seen.not_checked()],
     )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,9 +141,30 @@ def test_scale_does_not_fight_autoscaling(workspace: Workspace) -> None:
     assert "-e ecs_fargate_min_count=2 -e ecs_fargate_max_count=3" in failure
 
 
-def test_exec_gives_the_command_and_what_it_needs(workspace: Workspace) -> None:
-    run = verb(workspace, "exec", exec_command="ls /app")
+def test_exec_says_what_its_command_lacks(workspace: Workspace) -> None:
+    failure = refused(tagged(workspace, "exec"))
+    assert "The service amica-service does not allow it" in failure
+    assert "-e ecs_fargate_execute_command=true" in failure
+
+
+def test_the_command_of_exec_is_ready_to_be_pasted(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs in a shell that has nothing of Ansible's, up to the plugin that opens the session."""
+    plugin, opened = tmp_path / "session-manager-plugin", tmp_path / "opened"
+    plugin.write_text(f"#!/bin/sh\n[ $# -eq 0 ] || printf '%s\\n' \"$@\" >{opened}\n")
+    plugin.chmod(0o755)
+    path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    done(tagged(workspace, "ecs_fargate", ecs_fargate_max_count=3, ecs_fargate_execute_command=True))
+    run = done(tagged(workspace, "exec", exec_command="ls -l /app"))
+    assert run.result("All that the command needs is there")["msg"] == "All that it needs is there"
     command = run.result("The command is shown")["msg"]
-    assert command.startswith("aws ecs execute-command --cluster amica-cluster --task ")
-    assert "--container amica --interactive --command 'ls /app' --region ap-southeast-1" in command
-    assert "The service amica-service does not allow it" in refused(run)
+    assert "--interactive --command 'ls -l /app' --region ap-southeast-1" in command
+    pasted = subprocess.run(
+        ["sh", "-c", command], env={"PATH": path, "HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert pasted.returncode == 0, pasted.stderr
+    session, region, word, *_more = opened.read_text().splitlines()
+    assert json.loads(session)["StreamUrl"].startswith("wss://ssmmessages.ap-southeast-1.")
+    assert (region, word) == ("ap-southeast-1", "StartSession")

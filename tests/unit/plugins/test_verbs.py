@@ -18,6 +18,9 @@ from ansible_collections.amica.stack.plugins.module_utils._status import differe
 from ansible_collections.amica.stack.plugins.module_utils._status import drift
 from ansible_collections.amica.stack.plugins.module_utils._status import running_since
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
+from ansible_collections.amica.stack.plugins.module_utils._verify import Decision
+from ansible_collections.amica.stack.plugins.module_utils._verify import Subnet
+from ansible_collections.amica.stack.plugins.module_utils._verify import Unseen
 from botocore.stub import Stubber
 
 ALLOWED = {"Effect": "Allow", "Action": list(ACTIONS), "Resource": "*"}
@@ -28,6 +31,7 @@ DEFINITION: dict[str, Any] = {
 }
 TASK: dict[str, Any] = {
     "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/amica-cluster/0123abcd",
+    "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/amica-cluster",
     "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/amica-task:1",
     "lastStatus": "RUNNING",
     "enableExecuteCommand": True,
@@ -37,9 +41,25 @@ TASK: dict[str, Any] = {
 SERVICE = {"serviceName": "amica-service", "status": "ACTIVE", "enableExecuteCommand": True}
 
 
+EXECUTE = "ecs:ExecuteCommand"
+PUBLIC = {"awsvpcConfiguration": {"assignPublicIp": "ENABLED"}}
+GOOD: dict[str, Any] = {
+    "service": SERVICE,
+    "task": TASK,
+    "definition": DEFINITION,
+    "statements": [ALLOWED],
+    "decisions": [Decision(EXECUTE, TASK["taskArn"], allowed=True)],
+    "subnet": Subnet("subnet-1", "vpc-1", "eu-west-1a", 9, way_out="nat"),
+    "programs": frozenset(PROGRAMS),
+}
+
+
 def seen(**changes: Any) -> Seen:
-    good = {"service": SERVICE, "task": TASK, "definition": DEFINITION, "statements": [ALLOWED]}
-    return Seen(**{**good, "programs": frozenset(PROGRAMS), **changes})
+    return Seen(**{**GOOD, **changes})
+
+
+def subnet(way_out: str, *endpoints: str) -> Subnet:
+    return Subnet("subnet-1", "vpc-1", "eu-west-1a", 9, way_out, frozenset(endpoints))
 
 
 def boxed(**members: Any) -> dict[str, Any]:
@@ -69,6 +89,10 @@ def test_nothing_is_missing() -> None:
             },
             "agent",
         ),
+        ({"task": {**TASK, "containers": [{"name": "amica"}]}}, "agent"),
+        ({"decisions": [Decision(EXECUTE, TASK["taskArn"], allowed=False)]}, "caller"),
+        ({"subnet": subnet("", "logs")}, "network"),
+        ({"subnet": subnet("internet")}, "network"),
         ({"definition": boxed(readonlyRootFilesystem=True) | {"taskRoleArn": DEFINITION["taskRoleArn"]}}, "read_only"),
         ({"definition": {**DEFINITION, "taskRoleArn": None}}, "role"),
         ({"statements": []}, "role"),
@@ -85,8 +109,24 @@ def test_a_service_that_does_not_allow_it_says_it_once() -> None:
     assert names(service={**SERVICE, **off}, task={**TASK, **off}) == ["service"]
 
 
-def test_policies_that_cannot_be_read_are_no_problem() -> None:
-    assert names(statements=None) == []
+def test_what_cannot_be_read_is_no_problem_and_is_said() -> None:
+    hidden = {"statements": Unseen("no rights"), "decisions": Unseen("no rights"), "subnet": Unseen("no rights")}
+    assert names(**hidden) == []
+    assert [*seen(**hidden).not_checked()] == [
+        "the task role: no rights",
+        "your own rights: no rights",
+        "the network: no rights",
+    ]
+    assert [*seen().not_checked()] == []
+
+
+def test_a_right_that_hangs_on_the_call_is_no_problem() -> None:
+    assert names(decisions=[Decision(EXECUTE, TASK["taskArn"], allowed=False, missing=("ecs:container-name",))]) == []
+
+
+@pytest.mark.parametrize("way", [subnet("", "ssmmessages"), subnet("internet"), subnet("tgw-1"), None])
+def test_ways_on_which_the_agent_is_reached(way: Subnet | None) -> None:
+    assert names(subnet=way, service={**SERVICE, "networkConfiguration": PUBLIC}) == []
 
 
 def test_a_read_only_filesystem_with_folders_for_the_agent() -> None:
@@ -114,11 +154,19 @@ def test_what_a_policy_allows(statements: list[dict[str, Any]], allowed: bool) -
 
 
 def test_the_command_is_quoted_and_complete() -> None:
-    text = command("amica-cluster", "0123", "amica", "ls -l /app", {"region": "eu-west-1", "profile": None})
+    place = ("amica-cluster", "0123", "amica")
+    text = command(*place, "ls -l /app", {"region": "eu-west-1", "profile": None}, {"AWS_SECRET_ACCESS_KEY": "hunter2"})
     assert text == (
         "aws ecs execute-command --cluster amica-cluster --task 0123 --container amica "
         "--interactive --command 'ls -l /app' --region eu-west-1"
     )
+
+
+def test_the_command_names_the_files_that_its_profile_is_in() -> None:
+    files = {"AWS_CONFIG_FILE": "/my files/aws", "AWS_SHARED_CREDENTIALS_FILE": "", "AWS_SESSION_TOKEN": "hunter2"}
+    text = command("amica-cluster", "0123", "amica", "sh", {"profile": "chat"}, files)
+    assert text.startswith("env 'AWS_CONFIG_FILE=/my files/aws' aws ecs execute-command --cluster amica-cluster ")
+    assert text.endswith(" --command sh --profile chat")
 
 
 def test_the_container_is_the_first_essential_one() -> None:
@@ -132,16 +180,26 @@ def client(service: str) -> Any:
     return boto3.client(service, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")  # type: ignore[call-overload]
 
 
+class Clients(dict[str, Any]):
+    region = "eu-west-1"
+
+    def __call__(self, service: str) -> Any:
+        return self[service]
+
+
 def read(task: str | None, *tasks: dict[str, Any]) -> Seen:
-    ecs, iam = client("ecs"), client("iam")
-    with Stubber(ecs) as stub, Stubber(iam) as roles:
+    made = Clients({service: client(service) for service in ("ecs", "iam", "sts", "ec2")})
+    with Stubber(made["ecs"]) as stub, Stubber(made["iam"]) as roles, Stubber(made["sts"]) as caller:
         stub.add_response("describe_services", {"services": [{**SERVICE, "taskDefinition": "amica-task:1"}]})
         stub.add_response("list_tasks", {"taskArns": [one["taskArn"] for one in tasks]})
         if tasks:
             stub.add_response("describe_tasks", {"tasks": list(tasks)})
         stub.add_response("describe_task_definition", {"taskDefinition": DEFINITION})
         roles.add_client_error("list_role_policies", "AccessDenied")
-        return Reader(ecs, iam, "amica-cluster", "amica-service").read(task, frozenset())
+        caller.add_response("get_caller_identity", {"Arn": "arn:aws:iam::123456789012:user/operator"})
+        decision = {"EvalActionName": EXECUTE, "EvalDecision": "implicitDeny"}
+        roles.add_response("simulate_principal_policy", {"EvaluationResults": [decision]})
+        return Reader(made, "amica-cluster", "amica-service").read(task, frozenset())  # type: ignore[arg-type]
 
 
 def test_the_task_to_enter_is_the_newest_that_can_be_entered() -> None:
@@ -152,7 +210,8 @@ def test_the_task_to_enter_is_the_newest_that_can_be_entered() -> None:
     found = read(None, new, shut, old)
     assert found.task is not None
     assert found.task["taskArn"].endswith("cccc3333")
-    assert found.statements is None
+    assert isinstance(found.statements, Unseen)
+    assert found.decisions == [Decision(EXECUTE, found.task["taskArn"], allowed=False)]
     chosen = read("aaaa", new, shut, old).task
     assert chosen is not None
     assert chosen["taskArn"].endswith("aaaa1111")
