@@ -52,7 +52,7 @@ AGENT_FOLDERS = ("/var/lib/amazon", "/var/log/amazon")
 PATIENCE = "wait a moment; if it stays so, restart the service's tasks"
 PROGRAMS = ("aws", "session-manager-plugin")
 # Files that another terminal may not name, without which it finds neither the profile nor its keys.
-FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE")
+FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 @dataclass(frozen=True)
