@@ -166,5 +166,5 @@ def test_the_command_of_exec_is_ready_to_be_pasted(
     )
     assert pasted.returncode == 0, pasted.stderr
     session, region, word, *_more = opened.read_text().splitlines()
-    assert json.loads(session)["StreamUrl"].startswith("wss://ssmmessages.ap-southeast-1.")
+    assert json.loads(session)["streamUrl"].startswith("wss://ssmmessages.ap-southeast-1.")
     assert (region, word) == ("ap-southeast-1", "StartSession")
