@@ -107,6 +107,9 @@ RETENTION_DAYS = (
 
 
 SHORTEST_EDGE_SECRET = 16
+AFTER_TESTS = "POST_TEST_TRAFFIC_SHIFT"
+# With CloudFront's prefix list, which counts 55, as many rules as a security group may have.
+MOST_TEST_NETWORKS = 5
 STRATEGIES = (*ROLLING, *SHIFTING)
 THRESHOLDS = ("COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 EDGES = ("open", "cloudfront_only", "private")
@@ -181,6 +184,7 @@ RANGES = {
     "amica_https_port": Range(1, 65535, 443),
     "alb_idle_timeout": Range(1, 4000, 300),
     "alb_stickiness_duration": Range(1, 604800, 86400),
+    "alb_test_port": Range(0, 65535, 8081),
     "alb_unhealthy_threshold": Range(2, 10, 2),
     "amica_access_logs_days": Range(1, 3650, 90),
     "amica_container_port": Range(1, 65535, 8080),
@@ -344,6 +348,34 @@ def pause_problems(settings: Settings) -> Iterator[Problem]:
         how = settings.get("ecs_fargate_strategy", "rolling")
         remedy = f"Set ecs_fargate_strategy to one of {', '.join(SHIFTING)}, or leave it out"
         yield Problem(variable, stages, f"names stages that a deployment by {how} does not have", remedy)
+    elif AFTER_TESTS in stages and not whole_number(settings.get("alb_test_port", 0)):
+        remedy = "Set alb_test_port, or pause at POST_SCALE_UP"
+        yield Problem(variable, stages, f"names {AFTER_TESTS}, and there is no listener for tests", remedy)
+
+
+def test_listener_problems(settings: Settings) -> Iterator[Problem]:
+    """Problems of the listener on which tests reach a new version."""
+    port, networks = settings.get("alb_test_port", 0), settings.get("security_groups_test_networks") or []
+    number, strategy = whole_number(port) or 0, settings.get("ecs_fargate_strategy", "rolling")
+    if number > 0 and strategy in ROLLING:
+        remedy = f"Set ecs_fargate_strategy to one of {', '.join(SHIFTING)}, or write 0"
+        yield Problem("alb_test_port", port, f"has nothing to show, because {strategy} shifts no traffic", remedy)
+    if number in (whole_number(settings.get(name, usual)) for name, usual in PORTS.items()):
+        yield Problem("alb_test_port", port, "is the chat's own port", "Write another, for example alb_test_port: 8081")
+    if not isinstance(networks, list) or len(networks) > MOST_TEST_NETWORKS or not all(map(is_network, networks)):
+        remedy = "Write for example security_groups_test_networks: [203.0.113.0/24]"
+        what = f"is not a list of at most {MOST_TEST_NETWORKS} networks"
+        yield Problem("security_groups_test_networks", networks, what, remedy)
+    elif number > 0 and not networks:
+        remedy = "Write who does: security_groups_test_networks: [203.0.113.0/24]"
+        yield Problem("alb_test_port", port, "is a port that nobody reaches", remedy)
+
+
+def is_network(value: Any) -> bool:
+    try:
+        return bool(ipaddress.IPv4Network(str(value)))
+    except ValueError:
+        return False
 
 
 def network_problems(settings: Settings) -> Iterator[Problem]:
@@ -856,6 +888,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     schedule_problems,
     strategy_problems,
     pause_problems,
+    test_listener_problems,
     service_connect_problems,
     certificate_problems,
     domain_problems,

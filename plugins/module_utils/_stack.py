@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from ansible_collections.amica.stack.plugins.module_utils._strategy import strat
 Answer = Mapping[str, Any]
 
 LAST_EVENTS = 5
+# Of the listener rule for tests, as the role alb makes it.
+TEST_PRIORITY = "2"
 DEFAULT_STORAGE = 20
 SECRETS_VERSION_LABEL = "amica.secrets-version"
 # The domain that a certificate was made for.
@@ -143,6 +146,7 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
     if balancer is None:
         return None
     shown = [one["CertificateArn"] for listener in answers.listeners for one in listener.get("Certificates") or ()]
+    tests = [listener_of(rule) for rule in shared_rules(answers, tests=True)]
     return {
         "name": balancer["LoadBalancerName"],
         "arn": balancer["LoadBalancerArn"],
@@ -150,38 +154,56 @@ def load_balancer_part(answers: Answers) -> dict[str, Any] | None:
         "hosted_zone_id": balancer.get("CanonicalHostedZoneId"),
         "domain": next((one["domain"] for one in certificate_parts(answers, "alb") if one["arn"] in shown), None),
         "scheme": balancer.get("Scheme"),
-        "open": is_open(balancer, answers.security_groups),
+        "open": is_open(
+            balancer,
+            answers.security_groups,
+            {int(listener["Port"]) for listener in answers.listeners if listener["ListenerArn"] in tests},
+        ),
         "state": balancer.get("State", {}).get("Code"),
         "zones": sorted(zone["ZoneName"] for zone in balancer.get("AvailabilityZones") or ()),
         "listeners": [
-            {"port": int(listener["Port"]), "protocol": listener["Protocol"]}
+            {"port": int(listener["Port"]), "protocol": listener["Protocol"], "test": listener["ListenerArn"] in tests}
             for listener in sorted(answers.listeners, key=lambda listener: int(listener["Port"]))
         ],
     }
 
 
-def is_open(balancer: Answer, groups: Iterable[Answer]) -> bool:
-    """Whether a browser reaches the load balancer: it has an internet address, and its groups let networks in."""
+def is_open(balancer: Answer, groups: Iterable[Answer], test_ports: Collection[int]) -> bool:
+    """Whether a browser reaches the chat: it has an internet address, and its groups let networks in."""
     own = [group for group in groups if group["GroupId"] in balancer.get("SecurityGroups", ())]
     entries = [entry for group in own for entry in group.get("IpPermissions", ())]
-    networks = any(entry.get("IpRanges") or entry.get("Ipv6Ranges") for entry in entries)
+    public = [entry for entry in entries if entry.get("FromPort") not in test_ports]
+    networks = any(entry.get("IpRanges") or entry.get("Ipv6Ranges") for entry in public)
     return balancer.get("Scheme") != "internal" and (networks or not own)
 
 
+def shared_rules(answers: Answers, *, tests: bool) -> list[Answer]:
+    """The rules that forward to both target groups: that of the traffic, or that of the listener for tests."""
+    both = {(group or {}).get("TargetGroupArn") for group in (answers.target_group, answers.alternate_target_group)}
+    shared = [rule for rule in answers.rules if weights(rule).keys() == both]
+    return [rule for rule in shared if (rule.get("Priority") == TEST_PRIORITY) is tests]
+
+
+def listener_of(rule: Answer) -> str:
+    """The ARN of the listener that a rule belongs to."""
+    return str(rule["RuleArn"]).replace(":listener-rule/", ":listener/").rpartition("/")[0]
+
+
 def alternate_target_group_part(answers: Answers) -> dict[str, Any] | None:
-    """The target group beside the other, the rule that forwards to both, and which percent of the traffic goes here.
+    """The target group beside the other, the rules that forward to both, and which percent of the traffic goes here.
 
     `serving`: it is most of it.
     """
     part = target_group_part(answers.alternate_target_group, answers.alternate_targets)
     if part is None or answers.target_group is None:
         return part
-    for rule in answers.rules:
+    test = next((rule["RuleArn"] for rule in shared_rules(answers, tests=True)), None)
+    part |= {"rule_arn": None, "test_rule_arn": test, "percent": 0, "serving": False}
+    for rule in shared_rules(answers, tests=False)[:1]:
         shares = weights(rule)
-        if shares.keys() == {part["arn"], answers.target_group["TargetGroupArn"]}:
-            percent = round(100 * shares[part["arn"]] / (sum(shares.values()) or 1))
-            return {**part, "rule_arn": rule["RuleArn"], "percent": percent, "serving": percent > 50}
-    return {**part, "rule_arn": None, "percent": 0, "serving": False}
+        percent = round(100 * shares[part["arn"]] / (sum(shares.values()) or 1))
+        part |= {"rule_arn": rule["RuleArn"], "percent": percent, "serving": percent > 50}
+    return part
 
 
 def target_group_part(group: Answer | None, targets: Sequence[Answer]) -> dict[str, Any] | None:
@@ -494,11 +516,12 @@ def whole(value: Any) -> int | None:
     return int(value) if value not in (None, "") else None
 
 
-def balancer_url(balancer: Mapping[str, Any] | None) -> str | None:
-    """Where the load balancer answers people: over HTTPS if it can, without the port where that is the scheme's own."""
-    if not balancer or not balancer["listeners"] or not balancer["open"]:
+def balancer_url(balancer: Mapping[str, Any] | None, *, tests: bool = False) -> str | None:
+    """Where the load balancer answers people, or tests: over HTTPS if it can, without the port of the scheme's own."""
+    listeners = [one for one in (balancer or {}).get("listeners", ()) if one["test"] is tests]
+    if not balancer or not listeners or not (balancer["open"] or tests):
         return None
-    ranked = sorted(balancer["listeners"], key=lambda listener: (listener["protocol"] != "HTTPS", listener["port"]))
+    ranked = sorted(listeners, key=lambda listener: (listener["protocol"] != "HTTPS", listener["port"]))
     scheme, usual = ("https", 443) if ranked[0]["protocol"] == "HTTPS" else ("http", 80)
     port = "" if ranked[0]["port"] == usual else f":{ranked[0]['port']}"
     return f"{scheme}://{balancer['domain'] or balancer['dns_name']}{port}"
@@ -603,6 +626,7 @@ def assemble(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "environment": environments[0] if environments else None,
         "urls": {
             "load_balancer": balancer_url(stack["load_balancer"]),
+            "test": balancer_url(stack["load_balancer"], tests=True),
             "cloudfront": f"https://{distribution['domain_name']}" if distribution else None,
             "domain": f"https://{distribution['aliases'][0]}" if distribution and distribution["aliases"] else None,
         },

@@ -101,6 +101,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
             yield "Paused", f"at {service['paused']['stage']}: {CONTINUE}"
     if part(stack, "alternate_target_group").get("rule_arn"):
         yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])
+    if urls.get("test"):
+        yield "Tests", f"{urls['test']}, where a new version answers before it has traffic"
     if service.get("service_connect"):
         yield "Service Connect", ", ".join(service["service_connect"]["addresses"])
     if part(stack, "scaling"):

@@ -103,6 +103,10 @@ stack:
           description: Address of the load balancer; over HTTPS if it has such a listener, and by its own domain.
           type: str
           sample: http://amica-alb-1234567890.ap-southeast-1.elb.amazonaws.com
+        test:
+          description: Address at which tests reach a new version before it has traffic; none without such a listener.
+          type: str
+          sample: http://amica-alb-1234567890.ap-southeast-1.elb.amazonaws.com:8081
         cloudfront:
           description: Address of the distribution.
           type: str
@@ -164,7 +168,8 @@ stack:
     load_balancer:
       description:
         - The load balancer; C(name), C(arn), C(dns_name), C(hosted_zone_id), which AWS keeps that name in, C(domain),
-          its own or none, C(state), C(scheme), C(zones), and C(listeners) with C(port) and C(protocol).
+          its own or none, C(state), C(scheme), C(zones), and C(listeners) with C(port), C(protocol), and C(test),
+          whether it is the one for tests.
       type: dict
     target_group:
       description: The target group; C(name), C(arn) and C(targets) with C(id), C(port), C(state) and C(reason).
@@ -172,8 +177,8 @@ stack:
     alternate_target_group:
       description:
         - The target group that deployments move traffic to and from, or none; as C(target_group), with C(rule_arn), the
-          rule that forwards to both, C(percent), how much of the traffic goes here, and C(serving), whether that is
-          most.
+          rule that forwards to both, C(test_rule_arn), that of the listener for tests, or none, C(percent), how much of
+          the traffic goes here, and C(serving), whether that is most.
       type: dict
     roles:
       description: C(execution), C(task) and C(infrastructure), each with C(name) and C(arn), or none.

@@ -89,3 +89,67 @@ def test_access_logs_are_switched_on_changed_and_off(edge: Role, embedded_aws: E
     edge(on)
     edge({**on, "amica_state": "absent"})
     assert stands() == ([], 0, False)
+
+
+@pytest.fixture
+def shifting(vpc: str, subnets: list[str], embedded_aws: EmbeddedAws, tmp_path: Any) -> Iterator[Role]:
+    """The roles `security_groups` and `alb` for deployments that shift traffic, and what follows the deployment."""
+    network = {"security_groups_vpc_id": vpc, "alb_vpc_id": vpc, "alb_subnet_ids": subnets}
+    given = {"amica_name": NAME, "amica_http_port": free_port(), "ecs_fargate_strategy": "canary", **network}
+    made = Role("security_groups alb", embedded_aws, tmp_path, given, afterwards=("alb/purge",))
+    yield made
+    Role("alb", embedded_aws, tmp_path, given)({"amica_state": "absent"})
+
+
+def test_a_listener_for_tests_is_switched_on_changed_and_off(
+    shifting: Role, embedded_aws: EmbeddedAws, clients: Any
+) -> None:
+    def told() -> dict[str, Any]:
+        stack: dict[str, Any] = run_module("stack_info", {**embedded_aws.options, "name": NAME})["stack"]
+        return stack
+
+    def ports() -> list[int]:
+        return [one["port"] for one in told()["load_balancer"]["listeners"] if one["test"]]
+
+    def reached() -> set[tuple[int, str]]:
+        """From where which ports are, beside the chat's."""
+        named = [{"Name": "group-name", "Values": [f"{NAME}-alb-sg"]}]
+        (group,) = clients("ec2").describe_security_groups(Filters=named)["SecurityGroups"]
+        entries = group["IpPermissions"]
+        peers = {(entry["FromPort"], peer["CidrIp"]) for entry in entries for peer in entry["IpRanges"]}
+        return {one for one in peers if one[1] != "0.0.0.0/0"}
+
+    elb, opened = clients("elbv2"), "The internet reaches the load balancer, and only that the tasks"
+    rule = "Tests reach the new version by this rule"
+    shifting()
+    stack = told()
+    assert (ports(), reached(), stack["urls"]["test"]) == ([], set(), None)
+    # ECS has moved the traffic, and tests begin where it is.
+    both = [stack["target_group"]["arn"], stack["alternate_target_group"]["arn"]]
+    groups = [{"TargetGroupArn": group, "Weight": weight} for group, weight in zip(both, (0, 100), strict=True)]
+    forward = [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+    production = stack["alternate_target_group"]["rule_arn"]
+    elb.modify_rule(RuleArn=production, Actions=forward)
+
+    first, second = free_port(), free_port()
+    on = {"alb_test_port": str(first), "security_groups_test_networks": ["10.0.0.0/8"]}
+    foreseen = shifting(on, check=True)
+    assert (ports(), reached()) == ([], set())
+    assert shifting(on) == foreseen == [opened, BALANCER, rule]
+    stack = told()
+    assert (ports(), reached()) == ([first], {(first, "10.0.0.0/8")})
+    assert stack["urls"]["test"].endswith(f":{first}")
+    alternate = stack["alternate_target_group"]
+    assert (alternate["rule_arn"], alternate["percent"]) == (production, 100)
+    made = elb.describe_rules(RuleArns=[alternate["test_rule_arn"]])["Rules"][0]
+    weights = {one["TargetGroupArn"]: one["Weight"] for one in made["Actions"][0]["ForwardConfig"]["TargetGroups"]}
+    assert weights == {both[0]: 0, both[1]: 1}
+    # Nobody but ECS writes the rule afterwards.
+    elb.modify_rule(RuleArn=made["RuleArn"], Actions=forward)
+    assert shifting(on) == []
+
+    assert shifting({**on, "alb_test_port": second}) == [opened, BALANCER, rule, BALANCER]
+    assert (ports(), reached()) == ([second], {(second, "10.0.0.0/8")})
+    assert shifting(check=True) == shifting() == [opened, BALANCER]
+    assert (ports(), reached()) == ([], set())
+    assert shifting() == []

@@ -254,7 +254,10 @@ class World:
     @property
     def weights(self) -> list[int]:
         """Of the production rule: the target group's and the alternate's."""
-        return [item["Weight"] for item in self.store.rules.get(RULE)["Actions"][0]["ForwardConfig"]["TargetGroups"]]
+        return self.weights_of(RULE)
+
+    def weights_of(self, rule: str) -> list[int]:
+        return [item["Weight"] for item in self.store.rules.get(rule)["Actions"][0]["ForwardConfig"]["TargetGroups"]]
 
     def _deregister(self, *key: Any) -> None:
         if key in self.targets:

@@ -355,11 +355,15 @@ class Api:
         both = {balancer["targetGroupArn"], advanced.get("alternateTargetGroupArn")}
         if not advanced.get("roleArn") or None in both:
             raise refused("Advanced configuration is required for the deployment strategy.")
-        rule = self._store.rules.get(advanced.get("productionListenerRule", ""))
-        if not rule:
-            raise refused("The production listener rule does not exist.")
-        if not both <= action_groups(rule["Actions"]).keys():
-            raise refused("The production listener rule must forward to both target groups.")
+        for kind in ("production", "test"):
+            arn = advanced.get(f"{kind}ListenerRule")
+            if not arn and kind == "test":
+                continue
+            rule = self._store.rules.get(arn or "")
+            if not rule:
+                raise refused(f"The {kind} listener rule does not exist.")
+            if not both <= action_groups(rule["Actions"]).keys():
+                raise refused(f"The {kind} listener rule must forward to both target groups.")
 
     def _check_network(self, data: Record, definition: Record) -> None:
         if data.get("launchType") == "FARGATE" and "FARGATE" not in definition["compatibilities"]:

@@ -21,6 +21,7 @@ from support.fake_ecs import World
 
 ADVANCED = {"alternateTargetGroupArn": ALTERNATE, "productionListenerRule": RULE, "roleArn": "arn:role"}
 BALANCER = {"targetGroupArn": GROUP, "containerName": "amica", "containerPort": 8080}
+TEST_RULE = f"{RULE}-tests"
 BLUE_GREEN: dict[str, Any] = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1}
 
 
@@ -223,6 +224,25 @@ def test_a_first_deployment_pauses_and_has_nothing_to_go_back_to(world: World) -
         answer(world, "ROLLBACK")
     world.after(300)
     assert (world.release["status"], world.release["statusReason"][-27:]) == ("STOPPED", "a lifecycle hook timed out.")
+
+
+def test_tests_reach_the_new_tasks_before_the_traffic_does(world: World) -> None:
+    world.store.rules[TEST_RULE] = {"Actions": world.store.rules.get(RULE)["Actions"]}
+    balancer = {**BALANCER, "advancedConfiguration": {**ADVANCED, "testListenerRule": TEST_RULE}}
+    world.create(world.register(), loadBalancers=[balancer], deploymentConfiguration=BLUE_GREEN)
+    world.after(15)
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"]}
+    world.update(
+        taskDefinition=world.register("app:2"), deploymentConfiguration={**BLUE_GREEN, "lifecycleHooks": [hook]}
+    )
+    world.after(60)
+    assert (world.weights, world.weights_of(TEST_RULE)) == ([100, 0], [0, 100])
+    assert world.release["targetServiceRevision"]["requestedTestTrafficWeight"] == 100
+    answer(world, "ROLLBACK")
+    assert (world.weights, world.weights_of(TEST_RULE)) == ([100, 0], [100, 0])
+    other = {**balancer, "advancedConfiguration": {**ADVANCED, "testListenerRule": "arn:none"}}
+    with pytest.raises(ApiError, match="test listener rule does not exist"):
+        world.update(loadBalancers=[other])
 
 
 def test_rolling_does_not_act_them(world: World) -> None:

@@ -118,7 +118,9 @@ WHOLE = replace(
         "DNSName": "amica-alb-1.elb.amazonaws.com",
         "State": {"Code": "active"},
     },
-    listeners=[{"Port": 80, "Protocol": "HTTP"}],
+    listeners=[
+        {"ListenerArn": arn("elasticloadbalancing", "listener/app/amica-alb/1/1"), "Port": 80, "Protocol": "HTTP"}
+    ],
     target_group={
         "TargetGroupName": "amica-tg",
         "TargetGroupArn": arn("elasticloadbalancing", "targetgroup/amica-tg/1"),
@@ -183,6 +185,7 @@ def test_a_whole_stack() -> None:
     assert stack["environment"] == "rag"
     assert stack["urls"] == {
         "load_balancer": "http://amica-alb-1.elb.amazonaws.com",
+        "test": None,
         "cloudfront": "https://d1.cloudfront.net",
         "domain": None,
     }
@@ -236,13 +239,47 @@ def test_where_the_traffic_is() -> None:
     assert traffic(0, 100)["alternate_target_group"]["serving"]
 
 
+def test_the_listener_for_tests_is_not_the_chat_s() -> None:
+    second = {
+        "TargetGroupName": "amica-tg2",
+        "TargetGroupArn": arn("elasticloadbalancing", "targetgroup/amica-tg2/1"),
+    }
+    groups = [{"TargetGroupArn": group["TargetGroupArn"]} for group in (WHOLE.target_group or {}, second)]
+    action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+
+    def rule(listener: int, priority: str) -> dict[str, Any]:
+        own = arn("elasticloadbalancing", f"listener-rule/app/amica-alb/1/{listener}/9")
+        return {"RuleArn": own, "Priority": priority, "Actions": [action]}
+
+    def listener(number: int, port: int) -> dict[str, Any]:
+        own = arn("elasticloadbalancing", f"listener/app/amica-alb/1/{number}")
+        return {"ListenerArn": own, "Port": port, "Protocol": "HTTP"}
+
+    answers = replace(
+        WHOLE,
+        alternate_target_group=second,
+        listeners=[listener(1, 8088), listener(2, 8081)],
+        rules=[rule(2, "2"), rule(1, "1")],
+    )
+    stack = stack_of(answers)
+    assert stack["load_balancer"]["listeners"] == [
+        {"port": 8081, "protocol": "HTTP", "test": True},
+        {"port": 8088, "protocol": "HTTP", "test": False},
+    ]
+    assert stack["alternate_target_group"]["rule_arn"] == rule(1, "1")["RuleArn"]
+    assert stack["alternate_target_group"]["test_rule_arn"] == rule(2, "2")["RuleArn"]
+    assert str(stack["urls"]["load_balancer"]).endswith(":8088")
+    assert str(stack["urls"]["test"]).endswith(":8081")
+    assert dict(rows(stack, {}))["Tests"].startswith(stack["urls"]["test"])
+
+
 def test_nothing() -> None:
     stack = stack_of(NOTHING)
     assert (stack["absent"], stack["health"]) == (True, "absent")
     assert stack["summary"] == "nothing of amica stands in eu-west-1"
     assert stack["security_groups"] == {"alb": None, "tasks": None}
     assert stack["roles"] == {"execution": None, "task": None, "infrastructure": None}
-    assert stack["urls"] == {"load_balancer": None, "cloudfront": None, "domain": None}
+    assert stack["urls"] == {"load_balancer": None, "test": None, "cloudfront": None, "domain": None}
     assert {name for name, part in stack.items() if part is None} == {
         "alternate_target_group",
         "cluster",
@@ -395,7 +432,8 @@ def test_the_load_balancer_answers_at_its_own_domain_where_it_shows_the_certific
         shown: {"amica:domain": "alb.example.com", "amica:role": "alb"},
         retired: {"amica:domain": "old.example.com", "amica:role": "alb"},
     }
-    https = {"Port": 8443, "Protocol": "HTTPS", "Certificates": [{"CertificateArn": shown}]}
+    own = arn("elasticloadbalancing", "listener/app/amica-alb/1/2")
+    https = {"ListenerArn": own, "Port": 8443, "Protocol": "HTTPS", "Certificates": [{"CertificateArn": shown}]}
     stack = stack_of(replace(WHOLE, listeners=[*WHOLE.listeners, https], tagged={**WHOLE.tagged, **tagged}))
     assert stack["urls"]["load_balancer"] == "https://alb.example.com:8443"
     assert [one["domain"] for one in stack["edge"]["load_balancer_certificates"]] == [
@@ -508,10 +546,12 @@ def test_the_digest_that_runs_is_the_application_s(aws: Clients) -> None:
     ],
 )
 def test_where_the_load_balancer_answers(listeners: list[tuple[str, int]], url: str | None) -> None:
-    named = [{"protocol": protocol, "port": port} for protocol, port in listeners]
+    named = [{"protocol": protocol, "port": port, "test": False} for protocol, port in listeners]
+    named.append({"protocol": "HTTP", "port": 79, "test": True})
     balancer = {"dns_name": "dns", "domain": None, "listeners": named}
     assert balancer_url({**balancer, "open": True}) == url
     assert balancer_url({**balancer, "open": False}) is None
+    assert balancer_url({**balancer, "open": False}, tests=True) == "http://dns:79"
 
 
 def without(answers: Answers, **service: Any) -> Answers:
@@ -671,6 +711,7 @@ def test_secrets_are_known_by_their_variable_in_either_store() -> None:
         ("internet-facing", {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, True),
         ("internet-facing", {"PrefixListIds": [{"PrefixListId": "pl-1"}]}, False),
         ("internal", {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, False),
+        ("internet-facing", {"FromPort": 8081, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, False),
     ],
 )
 def test_a_load_balancer_that_people_reach_is_open(scheme: str, entry: dict[str, Any], expected: bool) -> None:
@@ -678,4 +719,4 @@ def test_a_load_balancer_that_people_reach_is_open(scheme: str, entry: dict[str,
         {"GroupId": "sg-1", "IpPermissions": [entry]},
         {"GroupId": "sg-2", "IpPermissions": []},
     ]
-    assert is_open({"Scheme": scheme, "SecurityGroups": ["sg-1"]}, groups) is expected
+    assert is_open({"Scheme": scheme, "SecurityGroups": ["sg-1"]}, groups, {8081}) is expected
