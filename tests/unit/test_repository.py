@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,12 @@ def test_no_lock_of_another_kind_is_kept() -> None:
 
 def test_the_action_group_names_every_module() -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
-    listed = [entry for entry in runtime["action_groups"]["aws"] if isinstance(entry, str)]
     modules = [path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__"]
-    assert listed == sorted(modules)
+    files = [path for folder in ("roles", "playbooks", "molecule") for path in (ROOT / folder).rglob("*.yml")]
+    others = {
+        name for path in files for name in re.findall(r"^ +((?:amazon|community)\.aws\.\w+):", path.read_text(), re.M)
+    }
+    assert runtime["action_groups"]["aws"] == [*sorted(modules), *sorted(others)]
 
 
 def test_every_role_is_part_of_deployment_and_teardown() -> None:
