@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,11 +39,28 @@ def test_the_action_group_names_every_module() -> None:
     assert runtime["action_groups"]["aws"] == [*sorted(modules), *sorted(others)]
 
 
+def role_imports(part: Any) -> list[dict[str, Any]]:
+    """What is imported as a role anywhere in a play."""
+    if isinstance(part, list):
+        return [found for one in part for found in role_imports(one)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["ansible.builtin.import_role"]] if "ansible.builtin.import_role" in part else []
+    return own + [found for value in part.values() for found in role_imports(value)]
+
+
+def test_no_role_of_site_yml_shows_others_its_variables_or_validates_what_is_validated() -> None:
+    (site,) = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text())
+    first, *others = role_imports(site)
+    assert first == {"name": "amica.stack.amica", "public": False}
+    assert [one for one in others if (one.get("public"), one.get("rolespec_validate")) != (False, False)] == []
+
+
 def test_every_role_is_part_of_deployment_and_teardown() -> None:
     roles = {path.name for path in (ROOT / "roles").iterdir()} - {"cost", "embedded_aws", "verify"}
     (site,) = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text())
     (destroy,) = yaml.safe_load((ROOT / "playbooks" / "destroy.yml").read_text())
-    imports = [task["ansible.builtin.import_role"] for task in site["tasks"] if "ansible.builtin.import_role" in task]
+    imports = role_imports(site)
     for names in (
         {entry["name"] for entry in imports if "tasks_from" not in entry},
         {entry["role"] for entry in destroy["roles"]},

@@ -38,7 +38,9 @@ PRESENT = [
 
 def roles() -> list[str]:
     (play,) = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text())
-    imports = [task["ansible.builtin.import_role"] for task in play["tasks"] if "ansible.builtin.import_role" in task]
+    imports = [
+        task["ansible.builtin.import_role"] for task in tasks(play["tasks"]) if "ansible.builtin.import_role" in task
+    ]
     return [role["name"].rpartition(".")[2] for role in imports if "tasks_from" not in role]
 
 
