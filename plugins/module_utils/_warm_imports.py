@@ -22,6 +22,7 @@ import importlib.util
 import io
 import os
 import resource
+import struct
 import sys
 import threading
 import types
@@ -79,16 +80,35 @@ class Payload:
     paths: Mapping[str, Source]
 
 
-def sources_of(archive: bytes) -> dict[str, Source]:
+# Path, kind of compression, checksum and compressed bytes of a file.
+Packed = tuple[str, int, int, bytes]
+
+
+def packed(data: bytes, entry: zipfile.ZipInfo) -> Packed:
+    """A file as it lies in an archive, behind a header with a name and an extra part of 16-bit lengths."""
+    name, extra = struct.unpack_from("<HH", data, entry.header_offset + 26)
+    start = entry.header_offset + 30 + name + extra
+    return entry.filename, entry.compress_type, entry.CRC, data[start : start + entry.compress_size]
+
+
+def sources_of(archive: bytes, known: dict[Packed, Source]) -> dict[str, Source]:
     """The Python files of a payload's archive by module name.
 
     :param archive: the archive as the payload holds it, in base64.
+    :param known: files of other archives, most of which are in this one too; gets those that are new.
     :raises Declined: it is no such archive.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(base64.b64decode(archive, validate=True))) as files:
-            found = [Source(path, files.read(path)) for path in files.namelist() if path.endswith(".py")]
-    except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+        data = base64.b64decode(archive, validate=True)
+        found = []
+        with zipfile.ZipFile(io.BytesIO(data)) as files:
+            for entry in files.infolist():
+                if entry.filename.endswith(".py"):
+                    key = packed(data, entry)
+                    if key not in known:
+                        known[key] = Source(entry.filename, files.read(entry))
+                    found.append(known[key])
+    except (ValueError, struct.error, zipfile.BadZipFile, zlib.error) as error:
         raise Declined(f"the payload's archive cannot be read: {error}") from error
     return {source.name: source for source in found if source.name.split(".")[0] in CARRIED}
 
@@ -215,6 +235,7 @@ class Library:
 
     roots: Sequence[Path] = ()
     payloads: dict[str, Payload] = field(default_factory=dict)
+    sources: dict[Packed, Source] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
     codes: dict[str, types.CodeType] = field(default_factory=dict)
     cold: set[str] = field(default_factory=set)
@@ -225,7 +246,7 @@ class Library:
 
         :raises Declined: it is no payload that can be run here.
         """
-        sources = sources_of(archive)
+        sources = sources_of(archive, self.sources)
         main = sources.pop(module, None)
         if main is None or LOADER not in sources:
             raise Declined("the payload is not built as this version of ansible-core builds it")

@@ -199,10 +199,20 @@ def test_a_run_is_known_by_its_start() -> None:
     assert not wire.Run(2**22 + 1, run.started).alive()
 
 
+def test_a_file_of_two_archives_is_unpacked_once_and_another_of_its_name_is_another() -> None:
+    known: dict[imports.Packed, imports.Source] = {}
+    name, path = "ansible.module_utils.one", "ansible/module_utils/one.py"
+    first = imports.sources_of(archive_of({path: "x = 1", "readme.txt": "-"}), known)
+    again = imports.sources_of(archive_of({"ansible/module_utils/two.py": "", path: "x = 1"}), known)
+    other = imports.sources_of(archive_of({path: "x = 2"}), known)
+    assert first.keys() == {name} and again[name] is first[name]
+    assert (first[name].data, other[name].data) == (b"x = 1", b"x = 2")
+
+
 def test_an_archive_that_is_none_is_declined() -> None:
     for text in (b"UEsF", b"###"):
         with pytest.raises(wire.Declined):
-            imports.sources_of(text)
+            imports.sources_of(text, {})
 
 
 def archive_of(files: dict[str, str]) -> bytes:
