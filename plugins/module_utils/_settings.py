@@ -219,7 +219,6 @@ RANGES = {
     "monitoring_memory_percent": Range(1, 100, 90),
     "monitoring_minimum_requests": Range(1, 1000000, 20),
     "vpc_availability_zone_count": Range(2, 6, 2),
-    "vpc_flow_logs_retention_days": Range(1, 3653, 14),
 }
 
 
@@ -254,14 +253,14 @@ def choice_problems(settings: Settings) -> Iterator[Problem]:
     region = settings.get("amica_region")
     if "amica_region" in settings and not REGION.fullmatch(str(region or "")):
         yield Problem("amica_region", region, "is not an AWS region", "Write for example amica_region: ap-southeast-1")
-    retention = settings.get("cloudwatch_retention_days")
-    if "cloudwatch_retention_days" in settings and whole_number(retention) not in RETENTION_DAYS:
-        yield Problem(
-            "cloudwatch_retention_days",
-            retention,
-            "is not a retention that CloudWatch Logs knows",
-            f"Write one of {', '.join(str(days) for days in RETENTION_DAYS)}",
-        )
+    for variable in ("cloudwatch_retention_days", "vpc_flow_logs_retention_days"):
+        if variable in settings and whole_number(settings[variable]) not in RETENTION_DAYS:
+            yield Problem(
+                variable,
+                settings[variable],
+                "is not a retention that CloudWatch Logs knows",
+                f"Write one of {', '.join(str(days) for days in RETENTION_DAYS)}",
+            )
     path = settings.get("amica_health_path")
     if "amica_health_path" in settings and not str(path).startswith("/"):
         yield Problem("amica_health_path", path, "is not a path", "Write for example amica_health_path: /health")

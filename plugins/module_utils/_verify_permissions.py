@@ -55,9 +55,7 @@ MAKE_ROLE = (
 MAKE_LOG_GROUP = (
     "CreateLogGroup",
     "ListTagsForResource",
-    "ListTagsLogGroup",
     "PutRetentionPolicy",
-    "TagLogGroup",
     "TagResource",
 )
 MAKE_BUCKET = (

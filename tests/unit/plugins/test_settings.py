@@ -53,6 +53,7 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"amica_name": ""}, "amica_name", ""),
         ({"amica_region": ""}, "amica_region", "ap-southeast-1"),
         ({"cloudwatch_retention_days": 10}, "cloudwatch_retention_days", "14"),
+        ({"vpc_flow_logs_retention_days": "15"}, "vpc_flow_logs_retention_days", "14"),
         ({"amica_health_path": "health"}, "amica_health_path", "/health"),
         ({"ecs_fargate_min_count": 4, "ecs_fargate_max_count": 2}, "ecs_fargate_min_count", "2"),
         ({"ecs_fargate_desired_count": 5, "ecs_fargate_max_count": 2}, "ecs_fargate_desired_count", "from 1 to 2"),
