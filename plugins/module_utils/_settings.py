@@ -62,6 +62,8 @@ CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:
 KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
 # Lower case, as Route 53 and CloudFront keep it; at most 64 characters in a certificate.
 DOMAIN = re.compile(r"(?=.{4,64}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+# Of CloudFront; perhaps of everything under a domain.
+ALIAS = re.compile(r"(?=.{4,253}$)(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 DOMAINS = {"amica_domain": "chat.example.com", "alb_domain": "alb.example.com"}
 # What says by hand what is made for a domain.
 MADE_FOR = {
@@ -144,6 +146,9 @@ SWITCHES = (
     "ecs_fargate_execute_command",
     "ecs_fargate_service_connect",
     "ecs_fargate_tracing",
+    "governance_config",
+    "governance_security_hub",
+    "governance_trail",
     "monitoring_alarms",
     "monitoring_dashboard",
     "vpc_network_acls",
@@ -188,6 +193,7 @@ RANGES = {
     "alb_unhealthy_threshold": Range(2, 10, 2),
     "amica_access_logs_days": Range(1, 3650, 90),
     "amica_container_port": Range(1, 65535, 8080),
+    "cost_requests": Range(0, 10**12, 100000),
     "ecs_fargate_desired_count": Range(0, 5000, 1),
     "ecs_fargate_bake_minutes": Range(0, 1440, 5),
     "ecs_fargate_canary_minutes": Range(0, 1440, 5),
@@ -420,7 +426,8 @@ def viewer_problems(settings: Settings) -> Iterator[Problem]:
 
 def edge_problems(settings: Settings) -> Iterator[Problem]:
     for variable in ("cloudfront_waf_allowed_networks", "cloudfront_waf_denied_networks"):
-        for network in settings.get(variable) or []:
+        networks = settings.get(variable) or []
+        for network in networks if isinstance(networks, list) else [networks]:
             try:
                 ipaddress.ip_network(str(network))
             except ValueError as error:
@@ -434,9 +441,11 @@ def edge_problems(settings: Settings) -> Iterator[Problem]:
             "is not 0 or a number of requests that AWS WAF counts",
             "Write 10 or more, for example cloudfront_waf_rate_limit: 2000, or 0 for no limit",
         )
-    if not isinstance(settings.get("amica_edge_secrets") or [], list):
+    secrets = settings.get("amica_edge_secrets") or []
+    if not isinstance(secrets, list):
         yield Problem("amica_edge_secrets", "(not shown)", "is not a list", "Write the newest secret first")
-    for secret in settings.get("amica_edge_secrets") or []:
+        secrets = []
+    for secret in secrets:
         if len(str(secret)) < SHORTEST_EDGE_SECRET:
             yield Problem(
                 "amica_edge_secrets",
@@ -695,6 +704,14 @@ def secret_store_problems(settings: Settings) -> Iterator[Problem]:
             "is neither 0 nor from 7 to 30",
             "Write for example secrets_recovery_days: 30",
         )
+    generated = settings.get("secrets_generated") or []
+    if not isinstance(generated, list) or not all(VARIABLE_NAME.fullmatch(str(name)) for name in generated):
+        yield Problem(
+            "secrets_generated",
+            generated,
+            "is not a list of names of environment variables",
+            "Write for example secrets_generated: [CHAINLIT_AUTH_SECRET]",
+        )
     key = settings.get("secrets_kms_key_arn")
     if key and not KMS_KEY_ARN.fullmatch(str(key)):
         yield Problem(
@@ -711,6 +728,11 @@ def domain_problems(settings: Settings) -> Iterator[Problem]:
         if domain and not DOMAIN.fullmatch(str(domain)):
             yield Problem(variable, domain, "is not a domain", f"Write for example {variable}: {example}")
     zone = str(settings.get("amica_hosted_zone") or "")
+    aliases = settings.get("cloudfront_aliases") or []
+    if not isinstance(aliases, list) or not all(ALIAS.fullmatch(str(alias)) for alias in aliases):
+        remedy = "Write for example cloudfront_aliases: [chat.example.com]"
+        yield Problem("cloudfront_aliases", aliases, "is not a list of domains", remedy)
+        aliases = []
     given = {variable: str(settings[variable]) for variable in DOMAINS if settings.get(variable)}
     for variable, domain in (given or {"amica_domain": ""}).items():
         if zone and not f".{domain}".endswith(f".{zone}"):
@@ -720,7 +742,7 @@ def domain_problems(settings: Settings) -> Iterator[Problem]:
         for other in filter(settings.get, MADE_FOR[variable]):
             reason = f"stands beside {variable}, {domain!r}, for which a certificate is made"
             yield Problem(other, settings[other], reason, "Keep one of them")
-    if given.get("alb_domain") in (given.get("amica_domain", ""), *(settings.get("cloudfront_aliases") or ())):
+    if given.get("alb_domain") in (given.get("amica_domain", ""), *aliases):
         yield Problem(
             "alb_domain",
             given["alb_domain"],

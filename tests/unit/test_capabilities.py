@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.amica.stack.plugins.module_utils._settings import setting_problems
 from support.machine import ROOT
 
 PROFILES = ("dev", "rag", "enterprise")
@@ -47,6 +48,18 @@ def test_what_a_profile_sets_is_what_the_table_says(profile: str) -> None:
         if not any("{{" in str(value) for value in values) and said != [word(value) for value in values]:
             wrong.append((variables(row), said, values))
     assert wrong == []
+
+
+def table() -> list[str]:
+    return [name for row in rows() for name in variables(row)]
+
+
+@pytest.mark.parametrize("variable", table())
+@pytest.mark.parametrize("value", ["???", -5], ids=["text", "number"])
+def test_a_value_that_cannot_be_is_refused_before_any_call(variable: str, value: Any) -> None:
+    settings_file = ROOT / "roles" / "amica" / "vars" / "main.yml"
+    assert variable in yaml.safe_load(settings_file.read_text())["amica_validated_variables"]
+    assert [problem for problem in setting_problems({variable: value}) if variable in problem.variable]
 
 
 def test_each_row_names_variables_and_tests_that_there_are() -> None:
