@@ -365,7 +365,7 @@ def test_listener_problems(settings: Settings) -> Iterator[Problem]:
     if number > 0 and strategy in ROLLING:
         remedy = f"Set ecs_fargate_strategy to one of {', '.join(SHIFTING)}, or write 0"
         yield Problem("alb_test_port", port, f"has nothing to show, because {strategy} shifts no traffic", remedy)
-    if number in (whole_number(settings.get(name, usual)) for name, usual in PORTS.items()):
+    if number > 0 and number in (whole_number(settings.get(name, usual)) for name, usual in PORTS.items()):
         yield Problem("alb_test_port", port, "is the chat's own port", "Write another, for example alb_test_port: 8081")
     if not isinstance(networks, list) or len(networks) > MOST_TEST_NETWORKS or not all(map(is_network, networks)):
         remedy = "Write for example security_groups_test_networks: [203.0.113.0/24]"

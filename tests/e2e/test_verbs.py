@@ -49,7 +49,7 @@ def elsewhere(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize(
-    "tags", ["logs", "rollback", "continue", "restart", "scale", "exec", "redeploy", "secrets,redeploy", "ecs_fargate"]
+    "tags", ["logs", "rollback", "restart", "scale", "exec", "redeploy", "secrets,redeploy", "ecs_fargate"]
 )
 def test_without_a_stack_there_is_one_sentence_and_no_change(workspace: Workspace, tags: str) -> None:
     workspace.embedded_aws.start()

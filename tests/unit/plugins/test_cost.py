@@ -26,6 +26,7 @@ from ansible_collections.amica.stack.plugins.module_utils._prices import price_i
 from ansible_collections.amica.stack.plugins.module_utils._prices import query
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
+from jinja2 import Environment
 
 ROLES = Path(__file__).parents[3] / "roles"
 FILE = yaml.safe_load((ROLES / "cost" / "vars" / "main" / "prices.yml").read_text())
@@ -427,15 +428,21 @@ def test_a_refusal_is_the_collection_s_own() -> None:
         price_book(PRICES, "eu-west-1", {}, {})("nat_hour")
 
 
+def watched_metrics(place: str, **variables: Any) -> int:
+    """How many metrics the alarms of the role `monitoring` watch at this place."""
+    template = Environment(autoescape=False)
+    template.filters["to_json"] = json.dumps
+    source = (ROLES / "monitoring" / "templates" / f"{place}_alarms.yml.j2").read_text()
+    names = set(re.findall(r"monitoring_\w+", source))
+    alarms = yaml.safe_load(template.from_string(source).render({**dict.fromkeys(names, ""), **variables}))
+    metrics = [metric for alarm in alarms.values() for metric in alarm.get("Metrics", [{}])]
+    return len([metric for metric in metrics if "Expression" not in metric])
+
+
 def test_the_alarms_of_the_plan_watch_as_many_metrics_as_those_of_the_stack() -> None:
-    monitoring = yaml.safe_load((ROLES / "monitoring" / "vars" / "main.yml").read_text())
-    watched = {
-        name: len([metric for metric in value.get("Metrics", [""]) if "Expression" not in metric])
-        for name, value in monitoring.items()
-        if isinstance(value, dict) and "AlarmDescription" in value
-    }
-    insights = watched.pop("monitoring_few_tasks_by_insights") - watched["monitoring_few_tasks_by_reports"]
-    edge = watched.pop("monitoring_edge_errors")
+    usual = watched_metrics("app", monitoring_container_insights="disabled")
+    insights = watched_metrics("app", monitoring_container_insights="enabled")
+    shifting = watched_metrics("app", monitoring_container_insights="disabled", monitoring_other_targets="green")
     default = yaml.safe_load((ROLES / "cost" / "defaults" / "main.yml").read_text())["cost_alarms"]
-    assert (edge, insights) == (2, 1)
-    assert default.startswith(f"{{{{ ({sum(watched.values())} + 2 * ")
+    assert (watched_metrics("edge"), insights - usual, shifting - usual) == (2, 1, 1)
+    assert default.startswith(f"{{{{ ({usual} + 2 * ")

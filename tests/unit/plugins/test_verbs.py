@@ -252,12 +252,6 @@ FAILURE = {
 }
 
 
-def test_the_status_says_what_a_pause_waits_for() -> None:
-    service = {**STACK["service"], "paused": {"stage": "POST_SCALE_UP"}}
-    text = "\n".join(stack_status({**STACK, "service": service}, {**SUCCESS, "outcome": "paused"}, {}))
-    assert "Paused    at POST_SCALE_UP: ansible-playbook playbooks/continue.yml" in text
-
-
 def test_the_status_says_what_runs_since_when_and_how_it_got_there() -> None:
     text = "\n".join(stack_status(STACK, SUCCESS, {"service": {"changed": False}}))
     for words in ("sha256:abc", "2026-11-24 22:05:01 UTC", "ecs-svc/1 completed", "Drift     none", "rollback.yml"):
