@@ -91,7 +91,7 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
             {"variable": "cloudfront_certificate_arn", "arn": certificate, "domains": ["chat.example.com"]},
         ],
         "domains": ["chat.example.com"],
-        "hosted_domain": "chat.example.com",
+        "hosted_domains": ["chat.example.com"],
         "subnet_ids": ["subnet-0123456789abcdef0"],
     }
     found = verify(**wrong)
