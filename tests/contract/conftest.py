@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from support.embedded import EmbeddedAws
+from support.environment import lend_environment
 from support.machine import free_port
 
 
 @pytest.fixture(scope="module")
 def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     made = EmbeddedAws(tmp_path_factory.mktemp("embedded-aws"), free_port())
+    lend_environment(made.home)
     made.start()
     yield made
     made.command("stop")
