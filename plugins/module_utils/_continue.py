@@ -52,9 +52,7 @@ def answer(client: Any, options: Document, check: bool, wait: Callable[[float, f
         raise Refused("The installed botocore does not know ContinueServiceDeployment: install a newer boto3")
     services = Services(client, options["cluster"], options["service"], wait)
     history = History(client, options["cluster"], options["service"])
-    service = services.find()
-    if service is None or service["status"] != "ACTIVE":
-        raise Refused(f"There is no service {options['service']} in cluster {options['cluster']}")
+    service = services.active()
     arn = str(service.get("currentServiceDeployment") or "")
     release = history.release(arn) if arn else None
     pause = paused(service, release)

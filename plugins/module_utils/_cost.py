@@ -21,6 +21,7 @@ from decimal import InvalidOperation
 from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
+from ansible_collections.amica.stack.plugins.module_utils._settings import truth
 from ansible_collections.amica.stack.plugins.module_utils._strategy import minutes_of_both
 
 Price = Callable[[str], Decimal]
@@ -128,10 +129,6 @@ class Line:
     @property
     def amount(self) -> Decimal:
         return (self.quantity * self.price).quantize(CENT, ROUND_HALF_UP)
-
-
-def truth(value: Any) -> bool:
-    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def traffic_of(values: Mapping[str, Any]) -> Traffic:

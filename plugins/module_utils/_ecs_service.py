@@ -368,6 +368,16 @@ class Services:
                 return {**service, "tags": tags_to_dict(service.get("tags"))}
         return None
 
+    def active(self) -> dict[str, Any]:
+        """The service.
+
+        :raises Refused: there is none, or it is being deleted.
+        """
+        service = self.find()
+        if service is None or service["status"] != "ACTIVE":
+            raise Refused(f"There is no service {self.name} in cluster {self.cluster}")
+        return service
+
     def await_end(self, timeout: float) -> None:
         """Wait until the service has drained; it can be made again afterwards. `timeout` in seconds."""
         if not self.wait(timeout, PAUSE).until(lambda: self.find() is None):

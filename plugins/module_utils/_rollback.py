@@ -218,9 +218,7 @@ def roll_back(client: Any, options: Document, check: bool, wait: Callable[[float
     """
     services = Services(client, options["cluster"], options["service"], wait)
     history = History(client, options["cluster"], options["service"])
-    service = services.find()
-    if service is None or service["status"] != "ACTIVE":
-        raise Refused(f"There is no service {options['service']} in cluster {options['cluster']}")
+    service = services.active()
     standing = history.standing(service)
     wanted = options.get("task_definition")
     chosen = plan(standing, _named(services, service, wanted) if wanted else None)

@@ -845,8 +845,7 @@ def compliance_problems(settings: Settings) -> Iterator[Problem]:
 
 def endpoint_problems(settings: Settings) -> Iterator[Problem]:
     """The embedded AWS is this machine; an endpoint elsewhere would hand a test run to somebody's account."""
-    embedded = str(settings.get("amica_embedded_aws", "")).lower() in ("true", "yes", "1", "on")
-    if not embedded and settings.get("amica_environment") != "local":
+    if not truth(settings.get("amica_embedded_aws")) and settings.get("amica_environment") != "local":
         return
     endpoint = settings.get("amica_endpoint_url")
     host = urlsplit(str(endpoint or "")).hostname or ""
