@@ -21,11 +21,13 @@ from embedded_aws.front_door import Upstream
 from embedded_aws.front_door import error
 from embedded_aws.metrics import Request
 from embedded_aws.rules import COOKIE
-from embedded_aws.rules import action_groups
+from embedded_aws.rules import GROUP_COOKIE
 from embedded_aws.rules import attribute
-from embedded_aws.rules import choose
+from embedded_aws.rules import choose_group
 from embedded_aws.rules import decode_target
+from embedded_aws.rules import encode
 from embedded_aws.rules import encode_target
+from embedded_aws.rules import group_stickiness
 from embedded_aws.targets import Targets
 from embedded_aws.targets import scope
 
@@ -97,7 +99,7 @@ class Balancer:
     def forward(
         self, listener: dict[str, Any], action: dict[str, Any], head: Head, fields: dict[str, str], keep_host: bool
     ) -> tuple[str, Answer | Upstream]:
-        group = choose(action_groups([action]))
+        group = choose_group(action, head.get("cookie"))
         attributes = alb._tg_attrs.get(group, [])
         sticky = attribute(attributes, "stickiness.enabled") == "true"
         sticky = sticky and attribute(attributes, "stickiness.type") == "lb_cookie"
@@ -112,12 +114,15 @@ class Balancer:
             head.put("Host", alb._target_host_header(head.get("host"), listener["Port"]))
         lifetime = int(attribute(attributes, "stickiness.lb_cookie.duration_seconds", "86400"))
 
+        kept = [(GROUP_COOKIE, encode(group), seconds)] if (seconds := group_stickiness(action)) else []
+        kept += [(COOKIE, encode_target(target), lifetime)] if sticky else []
+
         def polish(response: Head) -> None:
-            if sticky:
-                expires = formatdate(time.time() + lifetime, usegmt=True)
-                cookie = f"{encode_target(target)}; Expires={expires}; Path=/"
-                response.fields.append(("Set-Cookie", f"{COOKIE}={cookie}"))
-                response.fields.append(("Set-Cookie", f"{COOKIE}CORS={cookie}; SameSite=None; Secure"))
+            for name, value, seconds in kept:
+                expires = formatdate(time.time() + seconds, usegmt=True)
+                cookie = f"{value}; Expires={expires}; Path=/"
+                response.fields.append(("Set-Cookie", f"{name}={cookie}"))
+                response.fields.append(("Set-Cookie", f"{name}CORS={cookie}; SameSite=None; Secure"))
 
         idle = float(attribute(balancer, "idle_timeout.timeout_seconds", "60"))
         return group or "", Upstream(target[0], target[1], idle, polish)

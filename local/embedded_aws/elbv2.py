@@ -32,6 +32,7 @@ from embedded_aws.front_door import Door
 from embedded_aws.health import ABSENT
 from embedded_aws.rules import action_groups
 from embedded_aws.rules import attribute
+from embedded_aws.rules import group_stickiness
 from embedded_aws.targets import Targets
 from embedded_aws.targets import provisioned
 from embedded_aws.targets import users
@@ -215,6 +216,13 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
                 groups.append({"TargetGroupArn": arn, "Weight": int(weight)})
             if groups:
                 action["ForwardConfig"] = {"TargetGroups": groups}
+                sticky = f"{start}.ForwardConfig.TargetGroupStickinessConfig"
+                if alb._p(params, f"{sticky}.Enabled").lower() == "true":
+                    seconds = int(alb._p(params, f"{sticky}.DurationSeconds", "0"))
+                    action["ForwardConfig"]["TargetGroupStickinessConfig"] = {
+                        "Enabled": True,
+                        "DurationSeconds": seconds,
+                    }
                 if len(groups) == 1:
                     action["TargetGroupArn"] = groups[0]["TargetGroupArn"]
         return actions
@@ -231,9 +239,12 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
             f"<member><TargetGroupArn>{arn}</TargetGroupArn><Weight>{weight}</Weight></member>"
             for arn, weight in action_groups([action]).items()
         )
-        sticky = "<TargetGroupStickinessConfig><Enabled>false</Enabled></TargetGroupStickinessConfig>"
+        seconds = group_stickiness(action)
+        duration = f"<DurationSeconds>{seconds}</DurationSeconds>" if seconds else ""
+        sticky = f"<Enabled>{str(seconds > 0).lower()}</Enabled>{duration}"
         return text.removesuffix("</member>") + (
-            f"<ForwardConfig><TargetGroups>{groups}</TargetGroups>{sticky}</ForwardConfig></member>"
+            f"<ForwardConfig><TargetGroups>{groups}</TargetGroups>"
+            f"<TargetGroupStickinessConfig>{sticky}</TargetGroupStickinessConfig></ForwardConfig></member>"
         )
 
     @correct(alb, "_create_lb", "_ACTION_MAP", "CreateLoadBalancer")
@@ -299,7 +310,10 @@ def install(targets: Targets, ports: Ports, clock: Clock, delay: float) -> None:
 
     @correct(alb, "_create_rule", "_ACTION_MAP", "CreateRule")
     def create_rule(original: Any, params: Any) -> Reply:
-        """A target group that only a rule names belongs to the load balancer too."""
+        """A priority is one rule's; a target group that only a rule names belongs to the load balancer too."""
+        listener, priority = alb._p(params, "ListenerArn"), alb._p(params, "Priority")
+        if any(rule["ListenerArn"] == listener and rule["Priority"] == priority for rule in alb._rules.values()):
+            return alb._error("PriorityInUse", f"Priority '{priority}' is currently in use")
         reply: Reply = original(params)
         for arn, group in alb._tgs.items():
             group["LoadBalancerArns"] = users(arn)

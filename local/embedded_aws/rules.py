@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a listener rule's action says, and the cookie that keeps a client at its target."""
+"""What a listener rule's action says, and the cookies that keep a client at its target group and target."""
 
 from __future__ import annotations
 
@@ -10,23 +10,46 @@ import random
 from typing import Any
 
 COOKIE = "AWSALB"
+GROUP_COOKIE = "AWSALBTG"
+
+
+def encode(value: str) -> str:
+    return base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+
+
+def decode(cookies: str, name: str) -> str:
+    """What a client's stickiness cookie holds; empty where there is none."""
+    for part in cookies.replace(",", ";").split(";"):
+        called, _, value = part.strip().partition("=")
+        if called == name:
+            try:
+                return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
+            except ValueError:
+                return ""
+    return ""
 
 
 def encode_target(target: tuple[str, int]) -> str:
-    return base64.urlsafe_b64encode(f"{target[0]}:{target[1]}".encode()).decode().rstrip("=")
+    return encode(f"{target[0]}:{target[1]}")
 
 
 def decode_target(cookies: str) -> tuple[str, int] | None:
     """The target that a client's stickiness cookie names."""
-    for part in cookies.replace(",", ";").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE:
-            try:
-                address, _, port = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode().rpartition(":")
-                return address, int(port)
-            except ValueError:
-                return None
-    return None
+    address, _, port = decode(cookies, COOKIE).rpartition(":")
+    return (address, int(port)) if port.isdecimal() else None
+
+
+def group_stickiness(action: dict[str, Any]) -> int:
+    """Seconds for which a client stays with the target group that it came to; 0 for none."""
+    config = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {})
+    return int(config.get("DurationSeconds", 0)) if config.get("Enabled") else 0
+
+
+def choose_group(action: dict[str, Any], cookies: str) -> str:
+    """The group of the client's cookie, where the action is sticky and names it, whatever it weighs; else by weight."""
+    groups = action_groups([action])
+    known = decode(cookies, GROUP_COOKIE) if group_stickiness(action) else ""
+    return known if known in groups else choose(groups)
 
 
 def choose(weights: dict[str, int]) -> str:

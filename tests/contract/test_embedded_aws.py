@@ -257,6 +257,40 @@ def test_rules(serving: Balancer, clients: Clients) -> None:
     assert serving.ask("/")[0] == 200
 
 
+def test_weights_share_out_clients_whom_a_cookie_keeps(serving: Balancer, clients: Clients) -> None:
+    elb = clients("elbv2")
+    (mine,) = elb.describe_target_groups(Names=[serving.name])["TargetGroups"]
+    same = {name: mine[name] for name in ("Protocol", "Port", "VpcId", "TargetType", "HealthCheckPath")}
+    other = elb.create_target_group(
+        Name=f"{serving.name}-b", HealthCheckIntervalSeconds=5, HealthyThresholdCount=2, **same
+    )["TargetGroups"][0]["TargetGroupArn"]
+    elb.register_targets(TargetGroupArn=other, Targets=[{"Id": "127.9.0.2"}])
+
+    def forward(**weights: int) -> list[dict[str, Any]]:
+        arns = {"mine": serving.group, "other": other}
+        groups = [{"TargetGroupArn": arns[name], "Weight": weight} for name, weight in weights.items()]
+        sticky = {"Enabled": True, "DurationSeconds": 60}
+        return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups, "TargetGroupStickinessConfig": sticky}}]
+
+    def cookie(**fields: str) -> str:
+        return str(serving.ask("/ab", **fields)[1]["Set-Cookie"]).partition(";")[0]
+
+    given = {"Priority": 7, "Conditions": [{"Field": "path-pattern", "Values": ["/ab"]}]}
+    rule = elb.create_rule(ListenerArn=serving.listener, Actions=forward(mine=0, other=100), **given)["Rules"][0]
+    assert rule["Actions"][0]["ForwardConfig"] == forward(mine=0, other=100)[0]["ForwardConfig"]
+    with refused("PriorityInUse"):
+        elb.create_rule(ListenerArn=serving.listener, Actions=forward(mine=1), **given)
+    eventually(lambda: serving.ask("/ab")[0] == 200)
+    known = cookie()
+    assert known.startswith("AWSALBTG=")
+    elb.modify_rule(RuleArn=rule["RuleArn"], Actions=forward(mine=100, other=0))
+    assert (cookie() == known, cookie(Cookie=known) == known) == (False, True)
+    elb.modify_rule(RuleArn=rule["RuleArn"], Actions=forward(mine=100))
+    assert cookie(Cookie=known) != known
+    elb.delete_rule(RuleArn=rule["RuleArn"])
+    elb.delete_target_group(TargetGroupArn=other)
+
+
 def test_a_listener_shows_the_action_that_it_was_given(serving: Balancer, clients: Clients) -> None:
     (listener,) = clients("elbv2").describe_listeners(LoadBalancerArn=serving.arn)["Listeners"]
     (action,) = listener["DefaultActions"]

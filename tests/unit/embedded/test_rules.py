@@ -8,7 +8,9 @@ from __future__ import annotations
 import pytest
 from embedded_aws.rules import action_groups
 from embedded_aws.rules import choose
+from embedded_aws.rules import choose_group
 from embedded_aws.rules import decode_target
+from embedded_aws.rules import encode
 from embedded_aws.rules import encode_target
 
 
@@ -32,3 +34,15 @@ def test_weights_choose() -> None:
     assert {choose({"a": 1, "b": 0}) for _ in range(20)} == {"a"}
     assert {choose({"a": 1, "b": 1}) for _ in range(200)} == {"a", "b"}
     assert choose({"a": 0}) == choose({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("sticky", "named", "expected"), [(True, "a", "a"), (True, "gone", "b"), (True, "", "b"), (False, "a", "b")]
+)
+def test_a_sticky_action_keeps_a_client_at_its_group(sticky: bool, named: str, expected: str) -> None:
+    config = {
+        "TargetGroups": [{"TargetGroupArn": "a", "Weight": 0}, {"TargetGroupArn": "b", "Weight": 1}],
+        "TargetGroupStickinessConfig": {"Enabled": sticky, "DurationSeconds": 60},
+    }
+    cookies = f"AWSALB=x; AWSALBTG={encode(named)}"
+    assert choose_group({"Type": "forward", "ForwardConfig": config}, cookies) == expected
