@@ -94,6 +94,21 @@ def test_goes_on_where_the_last_run_ended(writer: Writer, tail: Tail) -> None:
     assert tail(since=second["next"])["count"] == 0
 
 
+def test_several_groups_by_time_each_line_with_its_group(
+    writer: Writer, tail: Tail, clients: Callable[..., Any]
+) -> None:
+    other, now = Writer(clients("logs"), f"{GROUP}-other"), milliseconds()
+    try:
+        writer.write("ecs/chat/a", [(now - 50, "one"), (now - 30, "three")])
+        other.write("ecs/side/b", [(now - 40, "two"), (now - 20, "four")])
+        lines = tail(log_groups=[other.group, GROUP])["lines"]
+        assert [line.split(" ", 1)[1] for line in lines] == [
+            f"{GROUP} a one", f"{other.group} b two", f"{GROUP} a three", f"{other.group} b four",
+        ]  # fmt: skip
+    finally:
+        other.logs.delete_log_group(logGroupName=other.group)
+
+
 @pytest.fixture
 def troubled(embedded_aws: EmbeddedAws) -> Iterator[str]:
     """The address of a way to the embedded AWS on which every fourth call is throttled or fails."""

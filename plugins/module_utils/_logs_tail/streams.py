@@ -12,6 +12,8 @@ from typing import Any
 
 # A describe_log_streams page holds 50; a task's stream is among the youngest.
 MOST_PAGES = 40
+# A list_tasks page holds 100, in no order; a service whose tasks die in a loop leaves a few hundred an hour.
+MOST_TASK_PAGES = 10
 
 
 def task_of(stream: str) -> str:
@@ -35,10 +37,15 @@ def task_streams(logs: Any, group: str, task_id: str) -> list[str]:
 
 def last_stopped_task(ecs: Any, cluster: str, service: str) -> str | None:
     """The id of the service's task that stopped last, as long as ECS remembers (about an hour)."""
-    arns = ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="STOPPED").get("taskArns", ())
-    if not arns:
-        return None
-    tasks = ecs.describe_tasks(cluster=cluster, tasks=list(arns)[:100]).get("tasks", ())
+    request = {"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED"}
+    tasks: list[Mapping[str, Any]] = []
+    for _page in range(MOST_TASK_PAGES):
+        answer = ecs.list_tasks(**request)
+        if answer.get("taskArns"):
+            tasks += ecs.describe_tasks(cluster=cluster, tasks=answer["taskArns"]).get("tasks", ())
+        if not answer.get("nextToken"):
+            break
+        request["nextToken"] = answer["nextToken"]
     last = newest_stopped(tasks)
     return task_of(str(last["taskArn"])) if last else None
 

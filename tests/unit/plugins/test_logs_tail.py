@@ -449,3 +449,24 @@ def test_the_task_that_stopped_last() -> None:
     assert last is not None
     assert last["taskArn"] == "a/2"
     assert streams.newest_stopped([]) is None
+
+
+class FakeTasks:
+    """Stopped tasks by their ids, a page each; a task stopped at its number."""
+
+    def __init__(self, *pages: list[str]) -> None:
+        self.pages = pages
+
+    def list_tasks(self, **request: Any) -> dict[str, Any]:
+        number = int(request.get("nextToken", "0"))
+        answer: dict[str, Any] = {"taskArns": self.pages[number]}
+        return answer | ({"nextToken": str(number + 1)} if number + 1 < len(self.pages) else {})
+
+    def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
+        assert tasks, f"{cluster}: AWS refuses to describe none"
+        return {"tasks": [{"taskArn": f"a/{task}", "stoppedAt": int(task)} for task in tasks]}
+
+
+def test_the_task_that_stopped_last_may_be_on_any_page() -> None:
+    assert streams.last_stopped_task(FakeTasks(["3", "1"], [], ["2", "9"], ["4"]), "c", "s") == "9"
+    assert streams.last_stopped_task(FakeTasks([]), "c", "s") is None
