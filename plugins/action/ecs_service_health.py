@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.amica.stack.plugins.plugin_utils._progress import ProgressAction
+from ansible_collections.amica.stack.plugins.plugin_utils._progress import clean
 from ansible_collections.amica.stack.plugins.plugin_utils._progress import display
 
 
@@ -22,4 +23,4 @@ class ActionModule(ProgressAction):
     def ended(self, answer: dict[str, Any]) -> None:
         if answer.get("failed"):
             for line in ("", *answer.get("prose", ()), ""):
-                display.display(line)
+                display.display(clean(line, colour=False))

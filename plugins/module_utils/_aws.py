@@ -86,6 +86,8 @@ class Clients:
         given = connection.pop("aws_config", None)
         self.region = region
         self._tell = tell
+        # Called before each request that goes to AWS, the repetition of one among them.
+        self.before_request: Callable[[], None] = lambda: None
         self._endpoint_url = endpoint_url or None
         self._config = config.merge(given) if given else config
         self._connection = connection
@@ -112,9 +114,13 @@ class Clients:
                     config=self._configuration(attempts),
                     **self._connection,
                 )
+                made.meta.events.register("before-sign", self._asked)
                 made.meta.events.register("after-call", self._answered)
                 self._clients[key] = made
             return self._clients[key]
+
+    def _asked(self, **_request: Any) -> None:
+        self.before_request()
 
     def _answered(self, parsed: Mapping[str, Any], model: Any, **_more: Any) -> None:
         again = parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)

@@ -76,7 +76,7 @@ options:
     type: int
     default: 20
   calls_per_minute:
-    description: Calls to AWS that the module may make in any minute, at most.
+    description: Calls to AWS that the module makes in any minute at most, repetitions of failed ones among them.
     type: int
     default: 240
   progress_file:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,15 @@ def test_check_mode_looks_once_takes_no_action_and_does_not_fail(unending: str, 
     result = health(check=True, deployment_id=unending, on_failure="rollback")
     assert (result["outcome"], result["changed"], result["looks"]) == ("waiting", False, 1)
     assert result["missing"]
+
+
+@pytest.mark.parametrize("verbosity", [0, 1])
+def test_with_v_progress_says_what_is_missing(unending: str, health: Health, tmp_path: Path, verbosity: int) -> None:
+    file = tmp_path / "progress"
+    with pytest.raises(ModuleFailed, match="Still missing"):
+        health(deployment_id=unending, wait_timeout=2, progress_file=str(file), _ansible_verbosity=verbosity)
+    said = [line for line in file.read_text().splitlines() if "still missing: ECS has not completed" in line]
+    assert bool(said) is bool(verbosity)
 
 
 def test_giving_up_says_what_is_missing_and_can_roll_back(unending: str, failure: Health) -> None:

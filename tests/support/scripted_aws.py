@@ -55,6 +55,8 @@ class ScriptedAws:
         self.calls: list[tuple[float, str]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.told_at = float("inf")
+        # As Clients has it: called before each call.
+        self.before_request: Callable[[], None] = lambda: None
 
     def __call__(self, _service: str, **_more: Any) -> ScriptedAws:
         return self
@@ -65,6 +67,7 @@ class ScriptedAws:
             raise AttributeError(operation)
 
         def call(**request: Any) -> dict[str, Any]:
+            self.before_request()
             self.calls.append((self.clock.now(), operation))
             frame = self.frame()
             self.fail_if_told(operation, frame.get("error"))

@@ -34,6 +34,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.model impo
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Target
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Task
 from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import redact
+from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import redacted_lines
 from ansible_collections.amica.stack.plugins.module_utils._trouble import Trouble
 from ansible_collections.amica.stack.plugins.module_utils._trouble import trouble_of
 
@@ -140,7 +141,7 @@ class Observer:
                 revision = (told.get("targetServiceRevision") or {}).get("arn", self._arn)
                 return f"ecs-svc/{reading.last_part(str(revision))}"
         primary = reading.primary_of(service)
-        return str(primary["id"]) if primary else None
+        return reading.left_for(service, primary) or str(primary["id"]) if primary else None
 
     def _told(self, service: Answer) -> Answer | None:
         """The service deployment, where that API answers and knows it."""
@@ -270,8 +271,10 @@ class Observer:
             if _aws.error_code(error) == "ResourceNotFoundException":
                 return LastWords(task.id, name, note="it wrote nothing to its log")
             return LastWords(task.id, name, note=f"its log cannot be read: {redact(_aws.sentence(error))}")
-        said = tuple(redact(str(event.get("message", "")).rstrip()) for event in events)
-        return LastWords(task.id, name, said[-lines:], "" if said else "it wrote nothing to its log")
+        if not events:
+            return LastWords(task.id, name, note="it wrote nothing to its log")
+        said = redacted_lines(str(event.get("message", "")).rstrip() for event in events)
+        return LastWords(task.id, name, tuple(said[-lines:]))
 
     def act(self, kind: str, deployment: Deployment) -> tuple[bool, str]:
         """Roll back or stop a deployment. (whether AWS was told so, a sentence)."""

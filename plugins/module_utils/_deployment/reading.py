@@ -45,6 +45,7 @@ STATUSES = {
 SAME_MOMENT = 10.0
 # A deployment this much younger than its service is not the service's first.
 NOT_THE_FIRST = 60.0
+FAILED_DEPLOYMENT = re.compile(r"\(deployment (ecs-svc/[^)\s]+)\) deployment failed")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -150,17 +151,22 @@ def listed_state(service: Answer, deployment_id: str) -> State:
     rolls_back = bool(primary) and is_rollback(service, primary or {}, deployment_id)
     if listed is None or listed.get("status") != "PRIMARY":
         if (listed or {}).get("rolloutState") == "FAILED" or rolls_back:
-            if primary is None:
-                return State.FAILED
-            return State.ROLLED_BACK if settled(service, primary) else State.ROLLING_BACK
+            return State.FAILED if primary is None else gone_back(service, primary)
         if (listed or {}).get("rolloutState") == "STOPPED":
             return State.STOPPED
         return State.SUPERSEDED if primary else State.FAILED
     if rolls_back:
-        return State.ROLLED_BACK if settled(service, listed) else State.ROLLING_BACK
+        return gone_back(service, listed)
     if listed.get("rolloutState") in ("FAILED", "STOPPED"):
         return State[str(listed["rolloutState"])]
     return State.SUCCEEDED if settled(service, listed) else State.IN_PROGRESS
+
+
+def gone_back(service: Answer, primary: Answer) -> State:
+    """How far ECS is on its way back to the primary deployment."""
+    if primary.get("rolloutState") in ("FAILED", "STOPPED"):
+        return State.ROLLBACK_FAILED
+    return State.ROLLED_BACK if settled(service, primary) else State.ROLLING_BACK
 
 
 def settled(service: Answer, listed: Answer) -> bool:
@@ -187,6 +193,17 @@ def is_rollback(service: Answer, primary: Answer, deployment_id: str) -> bool:
         "rolling back to deployment" in text and str(primary.get("id")) in text for text in map(event_text, said)
     )
     return failed or back
+
+
+def left_for(service: Answer, primary: Answer) -> str:
+    """The deployment that ECS left to go back to the primary one, by the service's events, newest first; else empty.
+
+    It is the service's last one, though ECS does not list it any more.
+    """
+    said = [event_text(item) for item in service.get("events", ())]
+    back = next((text for text in said if "rolling back to deployment" in text), "")
+    failed = (found[1] for found in map(FAILED_DEPLOYMENT.search, said) if found)
+    return next(failed, "") if str(primary.get("id")) in back else ""
 
 
 def event_text(event: Answer) -> str:

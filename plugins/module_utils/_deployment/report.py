@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC
@@ -34,6 +35,8 @@ from ansible_collections.amica.stack.plugins.module_utils._trouble import Troubl
 
 COLUMNS = 80
 MOST_EVENTS = 12
+# A log line may be indented by more than there are columns.
+MOST_INDENT = 20
 
 
 def message(dossier: Dossier) -> str:
@@ -52,8 +55,11 @@ def prose(dossier: Dossier) -> list[str]:
 
 
 def wrapped(line: str) -> list[str]:
-    indent = " " * (len(line) - len(line.lstrip()) + 2)
-    folded = textwrap.wrap(line, COLUMNS, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True)
+    words = line.lstrip()
+    indent = " " * min(len(line) - len(words), MOST_INDENT)
+    folded = textwrap.wrap(
+        words, COLUMNS, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    )
     return folded or [""]
 
 
@@ -163,25 +169,25 @@ def clock_time(at: float) -> str:
 def as_result(dossier: Dossier) -> dict[str, Any]:
     """The dossier for a module's result: plain JSON, times in ISO 8601, nothing secret."""
     item = dossier.deployment
-    return {
-        "verdict": dossier.verdict.sentence and redact(dossier.verdict.sentence),
+    told = {
+        "verdict": dossier.verdict.sentence,
         "outcome": dossier.verdict.outcome.value,
-        "missing": list(dossier.verdict.missing),
+        "missing": dossier.verdict.missing,
         "cause": {"name": dossier.cause.name, "sentence": dossier.cause.sentence, "remedy": dossier.cause.remedy}
         if dossier.cause
         else None,
-        "action": redact(dossier.action.sentence),
+        "action": dossier.action.sentence,
         "action_outcome": dossier.action.end.value.replace(" ", "_") if dossier.action.end else "",
         "service_now": standing_result(dossier.standing) if dossier.standing else None,
         "waited": round(dossier.waited, 1),
         "deployment": deployment_result(item) if item else None,
-        "image_digests": list(dossier.digests),
-        "events": [{"id": event.id, "at": iso(event.at), "message": redact(event.message)} for event in dossier.events],
+        "image_digests": dossier.digests,
+        "events": [{"id": event.id, "at": iso(event.at), "message": event.message} for event in dossier.events],
         "failures": [failure_result(failure) for failure in dossier.failures],
         "interruptions": [failure_result(failure) for failure in dossier.interruptions],
         "targets": {"healthy": dossier.healthy, "unhealthy": [asdict(target) for target in dossier.unhealthy]},
         "last_words": [
-            {"task": words.task, "container": words.container, "lines": list(words.lines), "note": words.note}
+            {"task": words.task, "container": words.container, "lines": words.lines, "note": words.note}
             for words in dossier.last_words
         ],
         "phases": [
@@ -189,8 +195,19 @@ def as_result(dossier: Dossier) -> dict[str, Any]:
             for row in dossier.phases
         ],
         "probe": asdict(dossier.probe) if dossier.probe else None,
-        "notes": list(dossier.notes),
+        "notes": dossier.notes,
     }
+    result: dict[str, Any] = without_secrets(told)
+    return result
+
+
+def without_secrets(value: Any) -> Any:
+    """The same, each text in it redacted."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_secrets(one) for one in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def deployment_result(item: Deployment) -> dict[str, Any]:
@@ -198,8 +215,8 @@ def deployment_result(item: Deployment) -> dict[str, Any]:
         "id": item.id,
         "arn": item.arn,
         "state": item.state.value,
-        "reason": redact(item.reason),
-        "rollback_reason": redact(item.rollback_reason),
+        "reason": item.reason,
+        "rollback_reason": item.rollback_reason,
         "stage": item.stage,
         "paused": item.pause is not None,
         "strategy": item.strategy,
@@ -213,7 +230,7 @@ def deployment_result(item: Deployment) -> dict[str, Any]:
             "threshold": item.breaker.threshold,
             "tripped": item.breaker.tripped,
         },
-        "alarms": list(item.alarms),
+        "alarms": item.alarms,
         "created_at": iso(item.created_at) if item.created_at is not None else None,
     }
 
@@ -231,10 +248,10 @@ def standing_result(item: Standing) -> dict[str, Any]:
 def failure_result(failure: Failure) -> dict[str, Any]:
     return {
         "stop_code": failure.code,
-        "reason": redact(failure.reason),
+        "reason": failure.reason,
         "exit_code": failure.exit_code,
         "count": len(failure.tasks),
-        "tasks": list(failure.tasks),
+        "tasks": failure.tasks,
     }
 
 

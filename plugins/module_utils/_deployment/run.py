@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.probe impo
 from ansible_collections.amica.stack.plugins.module_utils._deployment.probe import prober
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import as_result
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import prose
+from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Budget
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Clock
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Patience
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Watched
@@ -71,12 +73,14 @@ def watch_deployment(
     )
     patience = Patience(
         wait_timeout=0 if check else options["wait_timeout"],
-        calls_per_minute=options["calls_per_minute"],
         on_failure="report" if check else options["on_failure"],
         action_timeout=options["action_timeout"],
         log_lines=options["log_lines"],
     )
-    return watch(observer, wanted, patience, clock, tell, detailed=detailed)
+    # It sleeps by itself: `clock` may look at other things meanwhile, whose calls come from the same budget.
+    budget = Budget(options["calls_per_minute"], Clock(time.monotonic, time.sleep))
+    aws.before_request = budget.take
+    return watch(observer, wanted, patience, clock, budget, tell, detailed=detailed)
 
 
 def result_of(seen: Watched, check: bool) -> dict[str, Any]:

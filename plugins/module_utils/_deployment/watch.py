@@ -48,7 +48,7 @@ OPENING = 30.0
 LOG_DELAY = 2.0
 MOST_DEAD_TASKS = 3
 MINUTE = 60.0
-# More calls than a look at a usual service makes; the budget is kept for as many, or for the most that any look made.
+# More calls than a look at a usual service makes; a look waits until as many can be made, or the most that any made.
 A_LOOK = 10
 ON_THE_WAY = (State.IN_PROGRESS, State.ROLLING_BACK, State.STOPPING)
 # Outcomes with nothing that this run could end: it may not, there is nothing, or it is another run's.
@@ -67,13 +67,12 @@ class Looker(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait (seconds; 0: one look), calls a minute, what to do at a failure, lines of log to read.
+    """How long to wait (seconds; 0: one look), what to do at a failure, lines of log to read.
 
     `action_timeout`: seconds to wait until ECS has done what `on_failure` says; 0 does not wait.
     """
 
     wait_timeout: float = 1800
-    calls_per_minute: int = 240
     on_failure: str = "report"
     action_timeout: float = 600
     log_lines: int = 20
@@ -94,32 +93,37 @@ class Watched:
     looks: int
 
 
-class Pace:
-    """When to look again: soon while things happen, calmly in between, and never above the budget of calls."""
+class Budget:
+    """As many calls to AWS in any minute as this, whoever makes them and for what."""
 
-    def __init__(self, calls_per_minute: int) -> None:
-        self._budget = calls_per_minute
-        self._spent: deque[tuple[float, int]] = deque()
+    def __init__(self, calls_per_minute: int, clock: Clock) -> None:
+        self._most = calls_per_minute
+        self._clock = clock
+        self._made: deque[float] = deque(maxlen=calls_per_minute)
+
+    def take(self) -> None:
+        """Returns when a call may be made; it is then counted."""
+        wait = self.seconds_until(1)
+        if wait:
+            self._clock.sleep(wait)
+        self._made.append(self._clock.now())
+
+    def seconds_until(self, calls: int) -> float:
+        """How long until so many calls may be made one after the other; a whole budget, if it is more than one."""
+        surplus = len(self._made) + min(calls, self._most) - self._most
+        return max(0.0, self._made[surplus - 1] + MINUTE - self._clock.now()) if surplus > 0 else 0.0
+
+
+class Pace:
+    """When to look again: soon while things happen, calmly in between, and not before a whole look can be afforded."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._most = A_LOOK
 
     def pause(self, history: Sequence[Snapshot], now: float) -> float:
-        look = history[-1]
-        self._spent.append((now, look.calls))
-        self._most = max(self._most, look.calls)
-        while self._spent and self._spent[0][0] <= now - MINUTE:
-            self._spent.popleft()
-        return max(wished_pause(history, now), self._until_affordable(now))
-
-    def _until_affordable(self, now: float) -> float:
-        """Seconds until another look keeps the calls of any minute within the budget."""
-        total = sum(calls for _at, calls in self._spent) + self._most
-        for at, calls in self._spent:
-            if total <= self._budget:
-                return 0.0
-            total -= calls
-            if total <= self._budget:
-                return max(0.0, at + MINUTE - now)
-        return MINUTE
+        self._most = max(self._most, history[-1].calls)
+        return max(wished_pause(history, now), self._budget.seconds_until(self._most))
 
 
 def wished_pause(history: Sequence[Snapshot], now: float) -> float:
@@ -179,15 +183,16 @@ def watch(
     wanted: Wanted,
     patience: Patience,
     clock: Clock,
+    budget: Budget,
     tell: Callable[[str], None] = lambda line: None,
     *,
     detailed: bool = False,
 ) -> Watched:
     """Look until the verdict is certain or patience ends, explain it, and do about a failure what patience says.
 
-    `tell` gets each line of progress.
+    `budget` is the one that the looker's calls are taken from; `tell` gets each line of progress.
     """
-    going = _Watch(looker, clock, tell, Pace(patience.calls_per_minute), detailed, clock.now())
+    going = _Watch(looker, clock, tell, Pace(budget), detailed, clock.now())
     while True:
         going.look()
         verdict = judge(going.history, wanted)

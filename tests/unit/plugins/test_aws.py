@@ -163,6 +163,16 @@ def test_the_account_is_that_of_the_credentials() -> None:
         assert aws.account_id() == "111122223333"
 
 
+def test_each_request_is_announced_and_so_is_its_repetition() -> None:
+    aws = clients(Module(endpoint_url="http://127.0.0.1:1"))
+    announced: list[str] = []
+    sts = aws("sts", attempts=2)
+    aws.before_request = lambda: announced.append("a request")
+    with pytest.raises(exceptions.EndpointConnectionError):
+        sts.get_caller_identity()
+    assert announced == ["a request"] * 2
+
+
 def test_absent_is_none_and_other_errors_are_errors() -> None:
     def call(code: str) -> Callable[[], str]:
         def raising() -> str:

@@ -18,15 +18,19 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment import exp
 from ansible_collections.amica.stack.plugins.module_utils._deployment import failures
 from ansible_collections.amica.stack.plugins.module_utils._deployment import judge
 from ansible_collections.amica.stack.plugins.module_utils._deployment import reading
+from ansible_collections.amica.stack.plugins.module_utils._deployment import report
 from ansible_collections.amica.stack.plugins.module_utils._deployment import watch
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Container
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Deployment
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Event
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import LastWords
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Probe
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Snapshot
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import State
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Target
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Task
+from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Verdict
 from ansible_collections.amica.stack.plugins.module_utils._deployment.model import Wanted
 from ansible_collections.amica.stack.plugins.module_utils._deployment.observe import Observer
 from ansible_collections.amica.stack.plugins.module_utils._deployment.observe import log_place
@@ -211,6 +215,20 @@ def test_what_stands_beside_the_application_is_not_what_was_pushed() -> None:
     assert judge.judge([seen], replace(WANTED, image_digests=("sha256:c",))).outcome is Outcome.WRONG_IMAGE
 
 
+def test_the_pushed_image_is_that_of_every_task() -> None:
+    served = Deployment("ecs-svc/new", State.SUCCEEDED, desired=2, running=2, container="amica")
+    seen = completed(
+        deployment=served,
+        tasks=tuple(
+            Task(name, "RUNNING", "ecs-svc/new", containers=(Container("amica", digest=f"sha256:{name}"),))
+            for name in ("a", "b")
+        ),
+    )
+    verdict = judge.judge([seen], replace(WANTED, image_digests=("sha256:a",)))
+    assert verdict.outcome is Outcome.WRONG_IMAGE
+    assert "runs sha256:a, sha256:b instead of sha256:a" in verdict.sentence
+
+
 def test_the_revision_counts_where_tasks_cannot_be_read() -> None:
     assert judge.judge([completed(tasks=None)], replace(WANTED, image_digests=("sha256:r",))).success
 
@@ -303,6 +321,60 @@ def test_a_success_has_no_cause() -> None:
     assert causes.likely_cause(causes.Clues(Outcome.SUCCEEDED, said=("CannotPull",))) is None
 
 
+@given(
+    text=st.text(st.sampled_from(" \t\nab-é"), max_size=400),
+    lead=st.integers(0, 200),
+)
+def test_no_line_of_the_dossier_is_longer_than_80_columns(text: str, lead: int) -> None:
+    words = (LastWords("t", "amica", (" " * lead + text,)),)
+    dossier = explain.explain(Verdict(Outcome.FAILED, text), [], words)
+    assert all(len(line) <= 80 for line in report.prose(dossier))
+
+
+def dying(*reasons: str) -> Snapshot:
+    """A service's first deployment whose tasks ended so."""
+    first = Deployment("ecs-svc/new", State.IN_PROGRESS, desired=1, recoverable=False)
+    return Snapshot(
+        0.0,
+        deployment=first,
+        tasks=tuple(ended("EssentialContainerExited", reason, id=str(number)) for number, reason in enumerate(reasons)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "identical_failures", "outcome"),
+    [
+        (["x"] * 2, 3, Outcome.WAITING),
+        (["x"] * 3, 3, Outcome.STALLED),
+        (["x"] * 3, 4, Outcome.WAITING),
+        (["x", "y", "x", "y"], 3, Outcome.WAITING),
+        (["x"], 1, Outcome.STALLED),
+    ],
+)
+def test_so_many_tasks_that_end_alike_make_it_hopeless(
+    reasons: list[str], identical_failures: int, outcome: Outcome
+) -> None:
+    assert judge.judge([dying(*reasons)], replace(WANTED, identical_failures=identical_failures)).outcome is outcome
+
+
+def test_a_secret_is_in_no_part_of_the_dossier() -> None:
+    said = "see https://chat/?token=hunter22"
+    seen = Snapshot(
+        0.0,
+        deployment=Deployment("ecs-svc/new", State.FAILED, desired=1, reason=said, rollback_reason=said),
+        tasks=(ended("EssentialContainerExited", said),),
+        targets=(Target("10.0.0.1", 8080, "unhealthy", description=said),),
+        balanced=True,
+        events=(Event("1", 0.0, said),),
+        probe=Probe(said, ok=False, detail=said),
+        note=said,
+    )
+    verdict = Verdict(Outcome.TIMED_OUT, said, (said,))
+    dossier = explain.explain(verdict, [seen])
+    assert "see https://chat/?token=" in str(report.as_result(dossier))
+    assert "hunter22" not in str([report.as_result(dossier), report.prose(dossier), report.message(dossier)])
+
+
 def test_events_are_told_once() -> None:
     first, again = Event("1", 1.0, "is unhealthy"), Event("2", 2.0, "is unhealthy")
     last = Event("3", 3.0, "steady")
@@ -314,17 +386,35 @@ def look(calls: int, at: float = 0.0) -> Snapshot:
     return Snapshot(at, calls=calls)
 
 
-@given(st.lists(st.integers(1, watch.A_LOOK), min_size=2, max_size=200), st.integers(30, 300))
-def test_no_minute_holds_more_calls_than_the_budget(calls: list[int], budget: int) -> None:
-    pace, now = watch.Pace(budget), 1000.0
-    made: list[tuple[float, int]] = []
+def budget_of(calls: int) -> tuple[watch.Budget, FakeClock]:
+    clock = FakeClock(1000.0)
+    return watch.Budget(calls, watch.Clock(clock.now, clock.sleep)), clock
+
+
+@given(pauses=st.lists(st.integers(0, 30), max_size=200), most=st.integers(1, 20))
+def test_no_minute_holds_more_calls_than_the_budget(pauses: list[int], most: int) -> None:
+    budget, clock = budget_of(most)
+    made: list[float] = []
+    for pause in pauses:
+        clock.sleep(pause)
+        budget.take()
+        made.append(clock.now())
+    for end in made:
+        assert sum(end - watch.MINUTE < at <= end for at in made) <= most
+
+
+@given(calls=st.lists(st.integers(1, watch.A_LOOK), min_size=2, max_size=100), most=st.integers(watch.A_LOOK, 100))
+def test_a_look_begins_when_it_can_be_made_in_one_go(calls: list[int], most: int) -> None:
+    budget, clock = budget_of(most)
+    pace = watch.Pace(budget)
     history: list[Snapshot] = []
     for number in calls:
-        made.append((now, number))
-        history.append(look(number, now))
-        now += pace.pause(history, now)
-    for end, _number in made:
-        assert sum(number for at, number in made if end - watch.MINUTE < at <= end) <= budget
+        began = clock.now()
+        for _call in range(number):
+            budget.take()
+        assert clock.now() == began
+        history.append(look(number, began))
+        clock.sleep(pace.pause(history, began))
 
 
 def test_a_long_wait_in_which_nothing_changes_stays_small() -> None:

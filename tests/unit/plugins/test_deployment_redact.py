@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import HIDDEN
 from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import redact
+from ansible_collections.amica.stack.plugins.module_utils._deployment.redact import redacted_lines
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.redact imp
         ("ghp_abcdefghijklmnopqrstuvwxyz0123", "ghp_"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "MIIE"),
         ("CHAINLIT_AUTH_SECRET=abcdef", "abcdef"),
+        (r'{"message": "got {\"api_key\": \"hunter22\", \"n\": 1}"}', "hunter22"),
     ],
 )
 def test_hides(text: str, secret: str) -> None:
@@ -51,3 +53,12 @@ def test_hides(text: str, secret: str) -> None:
 )
 def test_leaves(text: str) -> None:
     assert redact(text) == text
+
+
+KEY = ("-----BEGIN PRIVATE KEY-----", "MIIEvQIBADANBgkq", "hkiG9w0BAQEF==", "-----END PRIVATE KEY-----")
+
+
+@pytest.mark.parametrize("first", range(len(KEY)))
+def test_a_key_over_several_lines_is_hidden_from_wherever_they_begin(first: int) -> None:
+    assert redacted_lines([*KEY[first:], "after it", "a=1\nb=2"]) == [HIDDEN, "after it", "a=1", "b=2"]
+    assert redacted_lines(["before it", *KEY[:2]]) == ["before it", HIDDEN]

@@ -16,6 +16,7 @@ from ansible_collections.amica.stack.plugins.module_utils._deployment.observe im
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import as_result
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import message
 from ansible_collections.amica.stack.plugins.module_utils._deployment.report import prose
+from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Budget
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Clock
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Patience
 from ansible_collections.amica.stack.plugins.module_utils._deployment.watch import Watched
@@ -29,6 +30,8 @@ from support.scripted_aws import digest
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.yml"))
 LOOKS_UNTIL_TOLD = 2
 SLOWEST_POLL = 6.0
+BUDGET = 240
+LEAST_BUDGET = 10
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -36,10 +39,12 @@ def load(path: Path) -> dict[str, Any]:
     return story
 
 
-def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws]:
+def play(story: dict[str, Any], *, releases: bool, calls_per_minute: int = BUDGET) -> tuple[Watched, ScriptedAws]:
     """The end of a watch over the story, and the AWS that played it."""
     clock = FakeClock(START)
+    budget = Budget(calls_per_minute, Clock(clock.now, clock.sleep))
     aws = ScriptedAws(story, clock, releases=releases)
+    aws.before_request = budget.take
     wants = story.get("wants", {})
     judged = wants.get("deployment", "new")
     observer = Observer(aws, "amica-cluster", "amica-service", deployment_id(judged) if judged else None)
@@ -54,7 +59,7 @@ def play(story: dict[str, Any], *, releases: bool) -> tuple[Watched, ScriptedAws
         on_failure=wants.get("on_failure", "report"),
         action_timeout=wants.get("action_timeout", 600),
     )
-    return watch(observer, wanted, patience, Clock(clock.now, clock.sleep)), aws
+    return watch(observer, wanted, patience, Clock(clock.now, clock.sleep), budget), aws
 
 
 def tellings() -> list[Any]:
@@ -79,7 +84,10 @@ def test_story(path: Path, releases: bool) -> None:
     assert dossier.verdict.outcome is Outcome(expected["outcome"]), told
     assert (dossier.cause.name if dossier.cause else None) == expected.get("cause"), told
     assert expected["certain_at"] <= dossier.waited <= expected["certain_at"] + LOOKS_UNTIL_TOLD * SLOWEST_POLL, told
-    for words in expected.get("says", ()):
+    looks = [at - START for at, call in aws.calls if call == "describe_services"]
+    assert sum(expected["certain_at"] <= at <= dossier.waited for at in looks) <= LOOKS_UNTIL_TOLD, told
+    says = expected.get("says", ())
+    for words in says if releases else expected.get("says_without", says):
         assert words in told, told
     for words in expected.get("never_says", ()):
         assert words not in told, told
@@ -91,10 +99,19 @@ def test_story(path: Path, releases: bool) -> None:
         expected.get("ends", "") if releases else expected.get("ends_without", expected.get("ends", ""))
     ), told
     assert all(len(line) <= 80 for line in prose(dossier))
-    assert within_budget([at for at, _call in aws.calls])
+    assert within_budget(aws, BUDGET)
 
 
-def within_budget(moments: list[float], budget: int = 240) -> bool:
+@pytest.mark.parametrize(("path", "releases"), tellings())
+def test_the_least_budget_is_kept_to_and_changes_no_verdict(path: Path, releases: bool) -> None:
+    story = load(path)
+    seen, aws = play(story, releases=releases, calls_per_minute=LEAST_BUDGET)
+    assert seen.dossier.verdict.outcome is Outcome(story["expect"]["outcome"])
+    assert within_budget(aws, LEAST_BUDGET)
+
+
+def within_budget(aws: ScriptedAws, budget: int) -> bool:
+    moments = [at for at, _call in aws.calls]
     return all(sum(at - 60 < other <= at for other in moments) <= budget for at in moments)
 
 

@@ -75,8 +75,11 @@ def test_progress_is_shown_and_the_result_is_the_modules_own(run: Run) -> None:
 
 
 def test_a_failure_shows_the_dossier(run: Run) -> None:
-    run(ecs_service_health, {"failed": True, "prose": ["It failed.", "Remedy: mend it."]})
-    assert run.shown[-3:] == ["It failed.", "Remedy: mend it.", ""]
+    run(
+        ecs_service_health,
+        {"failed": True, "prose": ["It failed.", "Remedy: mend it.", "  \x1b[31mlast\x1b[0m\x1b[2J words"]},
+    )
+    assert run.shown[-4:] == ["It failed.", "Remedy: mend it.", "  last[2J words", ""]
 
 
 def test_lines_are_shown_and_what_there_is_to_remark(run: Run) -> None:
