@@ -22,7 +22,15 @@ class Clock:
 
     def now(self) -> float:
         """Seconds since 1970, running `speed` times faster since this clock was made."""
-        return self.epoch + (time.time() - self.epoch) * self.speed
+        return self.at(time.time())
+
+    def at(self, wall: float) -> float:
+        """What this clock showed when the wall's showed this."""
+        return self.epoch + (wall - self.epoch) * self.speed
+
+    def wall(self, at: float) -> float:
+        """What the wall's clock showed when this one showed that."""
+        return self.epoch + (at - self.epoch) / self.speed
 
     def real(self, seconds: float) -> float:
         """How many real seconds these many of AWS's seconds take."""

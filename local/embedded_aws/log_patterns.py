@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter patterns of CloudWatch Logs: terms, and conditions on the members of JSON.
+"""Filter patterns of CloudWatch Logs: terms, and conditions on the members of JSON; what metric filters write.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
@@ -48,6 +48,20 @@ def compile_pattern(pattern: str) -> Matcher:
         return json_matcher(pattern) if pattern.startswith("{") else term_matcher(pattern)
     except (IndexError, re.error) as problem:
         raise BadPattern("Invalid filter pattern") from problem
+
+
+def metric_value(wanted: str, message: str) -> float | None:
+    """What a metric filter writes for a message: a number, or that of a JSON member; None where there is none.
+
+    :param wanted: `1` or `$.seconds`.
+    """
+    if not wanted.startswith("$"):
+        return as_number(wanted)
+    try:
+        found = found_at(json.loads(message), steps(wanted))
+    except ValueError:
+        return None
+    return float(found[0]) if found and is_number(found[0]) else None
 
 
 def term_matcher(pattern: str) -> Matcher:
@@ -133,7 +147,7 @@ def single(tokens: deque[Token]) -> Condition:
     kind, selector = tokens.popleft()
     if kind != "selector" or not SELECTOR.fullmatch(selector):
         raise BadPattern(f"Invalid selector: {selector}")
-    path = [name or place for name, place in STEP.findall(selector)]
+    path = steps(selector)
     sign, value = tokens.popleft(), tokens.popleft()
     if sign == ("word", "NOT") and value == ("word", "EXISTS"):
         return lambda document: not found_at(document, path)
@@ -161,6 +175,10 @@ def comparison(sign: Token, value: Token) -> Condition:
         return match(item if isinstance(item, str) else json.dumps(item)) is not None
 
     return same if sign[1] == "=" else lambda item: not same(item)
+
+
+def steps(selector: str) -> list[str]:
+    return [name or place for name, place in STEP.findall(selector)]
 
 
 def found_at(document: Any, path: list[str]) -> list[Any]:

@@ -1,21 +1,24 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each minute of the clock: the services' metrics go to CloudWatch, and what scales by them does."""
+"""Each minute of the clock: the services' metrics go to CloudWatch, alarms are judged, and what scales by them does."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections import deque
 from collections.abc import Iterator
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Any
 
 from ministack.services import alb
 from ministack.services import cloudwatch
 
+from embedded_aws import alarms
 from embedded_aws import autoscaling
 from embedded_aws import metrics
 from embedded_aws.balancer import Balancer
@@ -54,12 +57,17 @@ class Minutes:
 
     def end(self) -> None:
         """A minute is over."""
+        end = self.clock.now() // metrics.MINUTE * metrics.MINUTE
         data = [*self.of_balancers(), *self.of_services()]
         for one in data:
             with scope(one.place):
-                cloudwatch.record_metric(one.namespace, one.metric, one.value, one.unit, dict(one.dimensions))
+                # The middle, so that no rounding moves it into another minute.
+                write(one, self.clock.wall(end - metrics.MINUTE / 2))
         self.remember(data)
         autoscaling.track(self.minutes, self.clock.now())
+        for alarm in list(cloudwatch._alarms._data.values()):
+            with scope(alarm["AlarmArn"]):
+                self.judge(alarm, end)
 
     def of_balancers(self) -> Iterator[Datum]:
         answered, self.balancer.answered = self.balancer.answered, []
@@ -97,3 +105,35 @@ class Minutes:
         self, account: str, region: str, namespace: str, metric: str, dimensions: dict[str, str]
     ) -> Sequence[float]:
         return [*self.recent.get((account, region, namespace, metric, frozenset(dimensions.items())), ())]
+
+    def judge(self, alarm: dict[str, Any], end: float) -> None:
+        try:
+            verdict = alarms.judge(alarm, lambda metric, periods: self.read(metric, periods, end))
+        except alarms.Unknown as problem:
+            alarm["StateReason"] = f"Unchecked: the embedded AWS does not know the {problem}"
+            return
+        before = alarm["StateValue"]
+        if verdict.state != before:
+            alarm.update(StateValue=verdict.state, StateReason=verdict.reason, StateUpdatedTimestamp=int(time.time()))
+            cloudwatch._record_history(alarm["AlarmName"], before, verdict.state, verdict.reason)
+            cloudwatch._dispatch_alarm_actions(alarm, before, verdict.state, verdict.reason)
+            cloudwatch._evaluate_parent_alarms(alarm)
+
+    def read(self, metric: alarms.Metric, periods: int, end: float) -> alarms.Series:
+        """A metric's statistic in the last periods, the oldest first."""
+        key = (metric.namespace, metric.name, cloudwatch._dims_key(dict(metric.dimensions)))
+        found: list[list[Any]] = [[] for _ in range(periods)]
+        for point in cloudwatch._metrics.get(key) or ():
+            ago = int((end - self.clock.at(point["Timestamp"])) // metric.period)
+            if 0 <= ago < periods:
+                found[ago].append(point)
+        return [
+            cloudwatch._stat_value(cloudwatch._calc_stats(points), metric.statistic, points) if points else None
+            for points in reversed(found)
+        ]
+
+
+def write(one: Datum, timestamp: float) -> None:
+    cloudwatch._store_datum(
+        one.namespace, one.metric, dict(one.dimensions), timestamp, one.unit, one.value, None, None, None
+    )

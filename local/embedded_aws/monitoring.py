@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CloudWatch: alarms keep every member in each protocol, FilterLogEvents gives all events page by page, Live Tail
-samples; filter patterns of both and of metric filters mean what they say.
+samples, metric filters write metrics; filter patterns of all three mean what they say.
 
 SNS: mail is confirmed first.
 """
@@ -30,6 +30,7 @@ from embedded_aws.correction import Reply
 from embedded_aws.correction import correct
 from embedded_aws.log_patterns import BadPattern
 from embedded_aws.log_patterns import compile_pattern
+from embedded_aws.log_patterns import metric_value
 from embedded_aws.pages import Entry
 from embedded_aws.pages import after
 from embedded_aws.pages import decode
@@ -99,6 +100,10 @@ def install() -> None:
             alarm.update({name: data[name] for name in ALARM_MEMBERS if name in data})
         return reply
 
+    @correct(cloudwatch, "_evaluate_alarm")
+    def evaluate(_original: Any, _alarm: Any) -> None:
+        """Alarms are judged when a minute of the clock is over, by the metric with their dimensions: minutes.py."""
+
     in_each_protocol("_put_metric_alarm", "PutMetricAlarm")
     in_each_protocol("_describe_alarms", "DescribeAlarms")
 
@@ -127,7 +132,7 @@ def install() -> None:
 
     @correct(logs, "_fanout_to_live_tail_sessions")
     def fan_out(original: Any, group: str, stream: str, events: list[dict[str, Any]]) -> None:
-        """Live Tail shows 500 events a second, leaves the others out, and says so."""
+        """Live Tail shows 500 events a second, leaves the others out, and says so; metric filters see all of them."""
         second = (group, int(time.time()))
         if second not in shown:
             shown.clear()
@@ -137,8 +142,20 @@ def install() -> None:
             for session in list(logs._live_tail_sessions.values()):
                 session["sampled"] |= group in session["group_names"]
         original(group, stream, events[:room])
+        for (filtered, _), found in list(logs._metric_filters.items()):
+            if filtered == group:
+                count(found, events)
 
     compiled = functools.lru_cache(compile_pattern)
+
+    def count(metric_filter: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        """What a metric filter makes of new events."""
+        matches = compiled(metric_filter["filterPattern"])
+        for event in events:
+            for to in metric_filter["metricTransformations"] if matches(event["message"]) else ():
+                value = metric_value(to["metricValue"], event["message"])
+                if value is not None:
+                    cloudwatch.record_metric(to["metricNamespace"], to["metricName"], value, to.get("unit", "None"))
 
     @correct(logs, "_subscription_pattern_matches")
     def live_matches(_original: Any, pattern: str | None, message: str | None) -> bool:

@@ -17,24 +17,13 @@ from typing import Any
 
 import pytest
 from support.embedded import EmbeddedAws
-from support.environment import lend_environment
-from support.machine import free_port
 from support.module import Module
 from support.small_service import SmallService
 from support.waiting import eventually
 
 NAME = "contract-scaling"
 # Fifteen quiet minutes go by in as many seconds.
-WORDS = ("--runtime", "processes", "--clock-speed", "60")
-
-
-@pytest.fixture(scope="module")
-def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    made = EmbeddedAws(tmp_path_factory.mktemp("embedded-aws"), free_port(), words=WORDS)
-    lend_environment(made.home)
-    made.start()
-    yield made
-    made.command("stop")
+CLOCK_SPEED = 60
 
 
 @pytest.fixture(scope="module")

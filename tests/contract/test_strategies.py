@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-import time
+import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 from support.embedded import EmbeddedAws
 from support.module import Module
 from support.run_module import ModuleFailed
@@ -74,25 +76,41 @@ def test_from_rolling_to_blue_green(service: SmallService, module: Module) -> No
     assert "two" in version(service)
 
 
-def test_an_alarm_while_it_bakes_gives_the_traffic_back(service: SmallService, module: Module) -> None:
+@contextmanager
+def asking(service: SmallService) -> Iterator[set[int]]:
+    """Someone asks all the time; the statuses of the answers."""
+    over, statuses = threading.Event(), set[int]()
+
+    def ask() -> None:
+        while not over.wait(0.1):
+            statuses.add(requests.get(f"http://127.0.0.1:{service.port}/", timeout=10).status_code)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_errors_while_it_bakes_ring_an_alarm_which_gives_the_traffic_back(
+    service: SmallService, module: Module
+) -> None:
+    balancer = service.client("elbv2").describe_load_balancers(Names=[f"{service.name}-alb"])["LoadBalancers"][0]
+    label = balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]
     watch = service.client("cloudwatch")
     watch.put_metric_alarm(
-        AlarmName=ALARM, MetricName="m", Namespace="n", Period=60, EvaluationPeriods=1, Threshold=1, Statistic="Sum",
-        ComparisonOperator="GreaterThanThreshold",
+        AlarmName=ALARM, Namespace="AWS/ApplicationELB", MetricName="HTTPCode_Target_5XX_Count", Statistic="Sum",
+        Dimensions=[{"Name": "LoadBalancer", "Value": label}], Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching",
     )  # fmt: skip
-    watch.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="test")
-    service.definition({"VERSION": "three"})
+    service.definition({"VERSION": "three", "STATUS": "500", "WELL": "1"})
     alarms = {"names": [ALARM], "enable": True, "rollback": True}
     done = module(deployment_configuration={**BLUE_GREEN, "bake_time": 30, "alarms": alarms})
-    stages = {"service": service.name, "cluster": service.name, **service.aws.options}
-    deadline = time.monotonic() + 90
-    while run_module("ecs_service_health", stages, check=True)["deployment"]["stage"] != "BAKE_TIME":
-        assert time.monotonic() < deadline, "it never bakes"
-        time.sleep(0.5)
-    assert "three" in version(service)
-    watch.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="test")
-    with pytest.raises(ModuleFailed) as caught:
+    with asking(service) as statuses, pytest.raises(ModuleFailed) as caught:
         health(service, done["deployment_id"])
+    assert statuses == {200, 500}
     assert caught.value.result["cause"]["name"] == "alarm"
     assert "two" in version(service)
     watch.delete_alarms(AlarmNames=[ALARM])

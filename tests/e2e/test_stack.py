@@ -60,6 +60,13 @@ def test_nothing_to_do_is_nothing_done(workspace: Workspace, arguments: tuple[st
     assert deployed(workspace.play("site.yml", *arguments)).changed == []
 
 
+def test_no_alarm_rings_while_the_stack_idles(workspace: Workspace) -> None:
+    alarms = workspace.aws("cloudwatch", "describe-alarms")["MetricAlarms"]
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+    assert len(states) == 7
+    assert set(states.values()) == {"OK"}, states
+
+
 def test_a_run_that_finds_nothing_to_do_keeps_to_its_budget(workspace: Workspace) -> None:
     before = workspace.embedded_aws.calls()
     run = deployed(workspace.play("site.yml"))

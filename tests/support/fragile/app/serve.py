@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small application that its environment tells how to fail.
 
-VERSION is what it answers, STATUS the HTTP status of its answers, SAY a line for its log. CRASH ends it with that exit
-code at once. With EXIT_AFTER it answers nothing and ends with 9 after so many seconds, as one that waits for a database
-that is not there; with KILL_AFTER it is killed after so many.
+VERSION is what it answers, STATUS the HTTP status of its answers (with WELL, not of those to /health), SAY a line for
+its log. CRASH ends it with that exit code at once. With EXIT_AFTER it answers nothing and ends with 9 after so many
+seconds, as one that waits for a database that is not there; with KILL_AFTER it is killed after so many.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from http.server import ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(int(os.environ.get("STATUS", "200")))
+        well = self.path == "/health" and "WELL" in os.environ
+        self.send_response(200 if well else int(os.environ.get("STATUS", "200")))
         self.end_headers()
         self.wfile.write(os.environ.get("VERSION", "").encode())
 
