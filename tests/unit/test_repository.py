@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.splitter import parse_kv
 from support.machine import ROOT
 from support.machine import project_files
 
@@ -73,3 +75,16 @@ def test_the_readme_names_every_role_and_every_playbook() -> None:
     assert [path.name for path in (ROOT / "roles").iterdir() if f"roles/{path.name}/README.md" not in readme] == []
     playbooks = [path.name for path in (ROOT / "playbooks").glob("*.yml") if path.name != "site.yml"]
     assert [name for name in playbooks if f"playbooks/{name}" not in readme] == []
+
+
+def test_what_is_given_by_e_arrives_as_it_is_written() -> None:
+    """Ansible cuts the words of `-e name=value` at their spaces, unless quotes inside of the shell's hold them."""
+    given = [
+        word
+        for name in project_files()
+        if name.startswith(("README.md", "docs/", "playbooks/", "roles/")) and name.endswith((".md", ".yml"))
+        for text in re.findall(r"-e ((?:'[^'\n]*'|[^\s'\"`{}])+)", (ROOT / name).read_text())
+        for word in shlex.split(text)
+    ]
+    assert len(given) > 20
+    assert [word for word in given if "_raw_params" in parse_kv(word)] == []
