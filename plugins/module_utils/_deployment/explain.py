@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ansible_collections.amica.stack.plugins.module_utils._deployment.causes import Clues
 from ansible_collections.amica.stack.plugins.module_utils._deployment.causes import likely_cause
@@ -36,7 +37,10 @@ def explain(verdict: Verdict, history: Sequence[Snapshot], last_words: Sequence[
     deployment = best_known([look.deployment for look in seen if look.deployment])
     events = distinct_events(looks)
     identity = deployment.id if deployment else ""
-    failures = failures_of(failed_tasks(looks, identity))
+    failed = failed_tasks(looks, identity)
+    # ECS counts them as long as it lists the deployment.
+    deployment = replace(deployment, failed=max(deployment.failed, len(failed))) if deployment else None
+    failures = failures_of(failed)
     targets = next((look.targets for look in reversed(looks) if look.targets is not None), ())
     troubled = troubled_targets(looks, identity)
     clues = Clues(
