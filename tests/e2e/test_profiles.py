@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from e2e.playbooks import Workspace
+from support.census import census
 
 COUNTS = {"dev": 1, "rag": 2, "enterprise": 5}
 # What the check before a run looks at for its own sake, and does without; who one is everybody may ask.
@@ -23,6 +24,7 @@ ACTIONS = {"cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistributi
 @pytest.mark.parametrize("profile", COUNTS)
 def test_a_profile_converges_and_goes(workspace: Workspace, profile: str) -> None:
     workspace.embedded_aws.start()
+    empty = census(workspace.embedded_aws)
     before = workspace.embedded_aws.actions()
     first = workspace.play("site.yml", inventory=profile)
     assert first.code == 0, first.failure
@@ -36,3 +38,4 @@ def test_a_profile_converges_and_goes(workspace: Workspace, profile: str) -> Non
     gone = workspace.play("playbooks/destroy.yml", inventory=profile, destroy_confirm="amica")
     assert gone.code == 0, gone.failure
     assert gone.stack["absent"]
+    assert census(workspace.embedded_aws) == empty
