@@ -116,11 +116,11 @@ def test_status_tells_the_drift(workspace: Workspace) -> None:
     assert "\\\\n" not in lines, "the lines are lines"
 
 
-def test_restart_replaces_the_tasks(workspace: Workspace) -> None:
+def test_restart_replaces_the_tasks_from_elsewhere(workspace: Workspace, elsewhere: Workspace) -> None:
     before = workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"]
     assert "would be new" in shown(done(verb(workspace, "restart", "--check")))
     assert workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"] == before
-    done(tagged(workspace, "restart"))
+    done(tagged(elsewhere, "restart", inventory="dev"))
     after = workspace.aws("ecs", "list-tasks", "--cluster", "amica-cluster")["taskArns"]
     assert len(after) == 1
     assert after != before
