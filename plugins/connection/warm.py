@@ -53,6 +53,7 @@ notes:
   - The remote user is ignored, as in P(ansible.builtin.local#connection).
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -113,8 +114,12 @@ class Connection(LocalConnection):  # type: ignore[misc]
     def reset(self) -> None:
         """Begin a run: what an earlier one built need not be built again."""
         super().reset()
-        if self._warm() and (kept := payloads()):
+        if not self._warm():
+            return
+        if kept := payloads():
             kept.lend(Path(C.DEFAULT_LOCAL_TMP))
+        # Each task's process is a fork of this one, and need not look for garbage in what it got from it.
+        gc.freeze()
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         if in_data and self._warm():
