@@ -76,6 +76,8 @@ NAMESPACE_ARN = re.compile(r"arn:aws[a-z-]*:servicediscovery:(?P<region>[a-z0-9-
 HOST = re.compile(r"(?=.{1,127}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # The variables that hold secrets by name, and what stands behind each name.
+# What is made up unless secrets_generated says otherwise.
+GENERATED = ("CHAINLIT_AUTH_SECRET",)
 SECRET_MAPPINGS = {
     "ecs_fargate_secrets": "ARN of the secret or parameter",
     "secrets_arns": "ARN of the secret or parameter",
@@ -671,6 +673,15 @@ def secret_problems(settings: Settings) -> Iterator[Problem]:
         if len(variables) > 1:
             yield Problem(
                 name, "(not shown)", f"stands in {' and in '.join(variables)}", "A variable has one place: keep one"
+            )
+    generated = settings.get("secrets_generated", GENERATED)
+    for name in generated if isinstance(generated, (list, tuple)) else ():
+        if "ecs_fargate_environment" in places.get(str(name), ()):
+            yield Problem(
+                str(name),
+                "(not shown)",
+                "stands in ecs_fargate_environment and is a secret that is made up",
+                "A variable has one place: leave it out of secrets_generated, or of ecs_fargate_environment",
             )
 
 

@@ -15,6 +15,10 @@ from embedded_aws.ecs.store import option
 from embedded_aws.ecs.store import public
 
 STILL_ACTIVE = "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
+SHARED_NAME = (
+    "The secret name must be unique and not shared with any new or existing environment variables set on the "
+    "container, such as"
+)
 GIB = 1024
 # vCPU units -> MiB (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html)
 FARGATE_MEMORY = {
@@ -46,6 +50,9 @@ def problem(data: Record) -> str | None:
     for item in containers:
         if unknown := {one["containerName"] for one in item.get("dependsOn", ())} - names:
             return f"Container '{item['name']}' depends on '{min(unknown)}', which is not in the task definition."
+        variables = {one["name"] for one in item.get("environment", ())}
+        if both := variables & {one["name"] for one in item.get("secrets", ())}:
+            return f"{SHARED_NAME} '{min(both)}'."
     if "FARGATE" not in data.get("requiresCompatibilities", ()):
         return None
     if data.get("networkMode", "awsvpc") != "awsvpc":

@@ -36,6 +36,7 @@ GIVEN: dict[str, Any] = {
     ],
     "tags": [{"key": "a", "value": "b"}],
 }
+TWICE = {"environment": [{"name": "KEY", "value": "x"}], "secrets": [{"name": "KEY", "valueFrom": "arn:x"}]}
 
 
 def test_everything_given_is_kept_and_defaults_are_added() -> None:
@@ -88,6 +89,7 @@ def test_revisions_are_listed_deregistered_and_deleted() -> None:
         ({"ephemeralStorage": {"sizeInGiB": 20}}, "ephemeralStorage"),
         ({"executionRoleArn": None}, "execution role ARN to support log driver awslogs"),
         ({"containerDefinitions": []}, "Container list cannot be empty"),
+        ({"containerDefinitions": [{"name": "a", "image": "b", **TWICE}]}, "must be unique .*, such as 'KEY'"),
         ({"family": ""}, "Family should not be null or empty"),
     ],
 )

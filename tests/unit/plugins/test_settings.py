@@ -3,7 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.amica.stack.plugins.module_utils._settings import GENERATED
 from ansible_collections.amica.stack.plugins.module_utils._settings import setting_problems
+from support.machine import ROOT
 
 NAMESPACE = "arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-1"
 GOOD: dict[str, Any] = {
@@ -235,6 +238,16 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
             "TOKEN",
             "secrets_values and in ecs_fargate_environment",
         ),
+        (
+            {"ecs_fargate_environment": {"CHAINLIT_AUTH_SECRET": "x"}},
+            "CHAINLIT_AUTH_SECRET",
+            "leave it out of secrets_generated",
+        ),
+        (
+            {"secrets_generated": ["TOKEN"], "ecs_fargate_environment": {"TOKEN": "x", "CHAINLIT_AUTH_SECRET": "y"}},
+            "TOKEN",
+            "is a secret that is made up",
+        ),
         ({"secrets_store": "vault"}, "secrets_store", "secretsmanager, ssm"),
         ({"secrets_recovery_days": "3"}, "secrets_recovery_days", "30"),
         ({"secrets_kms_key_arn": "alias/chat"}, "secrets_kms_key_arn", "arn:aws:kms"),
@@ -257,6 +270,13 @@ def test_each_wrong_value_names_variable_and_remedy(settings: dict[str, Any], va
 def test_the_value_of_a_secret_is_not_shown(variable: str) -> None:
     for wrong in ({"TOKEN": "sk-12345"}, {"MY-TOKEN": "sk-12345"}, ["sk-12345"], "sk-12345"):
         assert "sk-12345" not in str(setting_problems({variable: wrong, "ecs_fargate_environment": {"TOKEN": ""}}))
+
+
+def test_what_is_made_up_by_default_is_what_the_role_says() -> None:
+    defaults = yaml.safe_load((ROOT / "roles" / "secrets" / "defaults" / "main.yml").read_text())
+    assert list(GENERATED) == defaults["secrets_generated"]
+    settings = {"secrets_generated": [], "ecs_fargate_environment": dict.fromkeys(GENERATED, "x")}
+    assert setting_problems(settings) == []
 
 
 def test_every_problem_is_said_at_once() -> None:
