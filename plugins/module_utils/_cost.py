@@ -68,6 +68,8 @@ class Shape:
     architecture: str
     min_tasks: Decimal
     max_tasks: Decimal
+    # Of variants that run beside the application.
+    variant_tasks: Decimal
     # For which each deployment keeps all tasks of both versions.
     minutes_of_both: Decimal
     spot_percent: Decimal
@@ -175,6 +177,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
     vpc = stack.get("vpc") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}
+    variants = stack.get("variants") or {}
     arns, edge, governed = stack["tagged_resources"], stack.get("edge") or {}, stack.get("governance") or {}
 
     def count(*marks: str) -> Decimal:
@@ -187,6 +190,7 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         architecture=str(definition.get("architecture", "x86_64")).lower(),
         min_tasks=Decimal(bounds["min"]),
         max_tasks=Decimal(bounds["max"]),
+        variant_tasks=Decimal(sum((one["service"] or {}).get("desired_count", 0) for one in variants.values())),
         minutes_of_both=both(service["strategy"]) if service else ZERO,
         spot_percent=Decimal(service.get("spot_percent") or 0),
         on_demand_base=Decimal(service.get("on_demand_base") or 0),
@@ -217,10 +221,10 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
 def lines(shape: Shape, traffic: Traffic, price: Price) -> list[Line]:
     """The lines of the bill that are not nothing.
 
-    :param traffic: its tasks are taken into the shape's bounds.
+    :param traffic: its tasks are those of the application, and taken into the shape's bounds.
     :param price: the price of a name.
     """
-    tasks = min(max(traffic.tasks, shape.min_tasks), shape.max_tasks)
+    tasks = min(max(traffic.tasks, shape.min_tasks), shape.max_tasks) + shape.variant_tasks
     found = (
         *fargate_lines(shape, tasks, traffic, price),
         *network_lines(shape, tasks, traffic, price),

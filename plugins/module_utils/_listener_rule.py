@@ -29,17 +29,24 @@ def conditions(options: Document) -> list[dict[str, Any]]:
 
 def view(rule: Document) -> dict[str, Any]:
     """What the module compares of a rule as AWS returns it: its conditions, and its target groups without weights."""
-    listed: dict[str, Any] = {"paths": [], "header": None}
-    for condition in rule.get("Conditions", ()):
-        if condition["Field"] == "path-pattern":
-            config = condition.get("PathPatternConfig") or {}
-            listed["paths"] = sorted(config.get("Values") or condition.get("Values", ()))
-        elif condition["Field"] == "http-header":
-            config = condition["HttpHeaderConfig"]
-            listed["header"] = {"name": config["HttpHeaderName"], "values": sorted(config["Values"])}
-        else:
-            listed[condition["Field"]] = condition
-    return {**listed, "target_groups": sorted(weights(rule))}
+    known = ("path-pattern", "http-header")
+    others = {one["Field"]: one for one in rule.get("Conditions", ()) if one["Field"] not in known}
+    header = next(iter(headers(rule)), None)
+    return {"paths": paths(rule), "header": header, **others, "target_groups": sorted(weights(rule))}
+
+
+def paths(rule: Document) -> list[str]:
+    """The patterns of paths that a rule holds for."""
+    asked = [one for one in rule.get("Conditions", ()) if one["Field"] == "path-pattern"]
+    return sorted(
+        path for one in asked for path in (one.get("PathPatternConfig") or {}).get("Values") or one.get("Values", ())
+    )
+
+
+def headers(rule: Document) -> list[dict[str, Any]]:
+    """The headers that a rule holds for."""
+    asked = [one["HttpHeaderConfig"] for one in rule.get("Conditions", ()) if one["Field"] == "http-header"]
+    return [{"name": one["HttpHeaderName"], "values": sorted(one["Values"])} for one in asked]
 
 
 def weights(rule: Document) -> dict[str, int]:
@@ -71,17 +78,15 @@ def forward(groups: Sequence[str], present: Mapping[str, int]) -> list[dict[str,
     return [{"Type": "forward", "ForwardConfig": {"TargetGroups": listed}}]
 
 
-def listener(client: Any, options: Document) -> str | None:
-    """The ARN of the load balancer's listener on the port; None where there is none."""
-    answer = absent_as_none(
-        lambda: client.describe_load_balancers(Names=[options["load_balancer"]]), "LoadBalancerNotFound"
-    )
-    for balancer in answer["LoadBalancers"] if answer else ():
-        for page in client.get_paginator("describe_listeners").paginate(LoadBalancerArn=balancer["LoadBalancerArn"]):
-            for one in page["Listeners"]:
-                if one["Port"] == options["port"]:
-                    return str(one["ListenerArn"])
-    return None
+def listeners(client: Any, load_balancer: str) -> dict[int, str]:
+    """The ARNs of a load balancer's listeners by their ports; of one that does not exist there are none."""
+    answer = absent_as_none(lambda: client.describe_load_balancers(Names=[load_balancer]), "LoadBalancerNotFound")
+    return {
+        int(one["Port"]): str(one["ListenerArn"])
+        for balancer in (answer["LoadBalancers"] if answer else ())
+        for page in client.get_paginator("describe_listeners").paginate(LoadBalancerArn=balancer["LoadBalancerArn"])
+        for one in page["Listeners"]
+    }
 
 
 def find(client: Any, listener_arn: str | None, priority: int) -> dict[str, Any] | None:
@@ -96,7 +101,7 @@ def ensure_present(client: Any, options: Document, check: bool) -> Outcome:
 
     :raises Refused: the load balancer has no such listener.
     """
-    on = listener(client, options)
+    on = listeners(client, options["load_balancer"]).get(options["port"])
     rule = find(client, on, options["priority"])
     wanted = wanted_view(options)
     now = view(rule) if rule else {}
@@ -124,7 +129,8 @@ def ensure_present(client: Any, options: Document, check: bool) -> Outcome:
 
 
 def ensure_absent(client: Any, options: Document, check: bool) -> Outcome:
-    rule = find(client, listener(client, options), options["priority"])
+    on = listeners(client, options["load_balancer"]).get(options["port"])
+    rule = find(client, on, options["priority"])
     if rule and not check:
         absent_as_none(lambda: client.delete_rule(RuleArn=rule["RuleArn"]), "RuleNotFound")
     return Outcome(bool(rule), {}, view(rule) if rule else {}, {})

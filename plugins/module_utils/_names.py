@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 # A load balancer's name has at most 32 characters, and `-alb` is the longest suffix of those with that limit.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
-LONGEST_NAME = 32 - len("-alb")
+LONGEST_BALANCER = 32
+LONGEST_NAME = LONGEST_BALANCER - len("-alb")
 # Repositories know neither capitals nor two hyphens in a row, load balancers no underscores.
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 NAME = re.compile(r"[a-z](-?[a-z0-9])*")

@@ -21,7 +21,10 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from ansible_collections.amica.stack.plugins.module_utils._ecs_fargate import fargate_problem
+from ansible_collections.amica.stack.plugins.module_utils._names import LONGEST_BALANCER
+from ansible_collections.amica.stack.plugins.module_utils._names import NAME
 from ansible_collections.amica.stack.plugins.module_utils._names import name_problems
+from ansible_collections.amica.stack.plugins.module_utils._names import names as stack_names
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import STORES
 from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 from ansible_collections.amica.stack.plugins.module_utils._strategy import PAUSE_STAGES
@@ -358,6 +361,108 @@ def pause_problems(settings: Settings) -> Iterator[Problem]:
     elif AFTER_TESTS in stages and not whole_number(settings.get("alb_test_port", 0)):
         remedy = "Set alb_test_port, or pause at POST_SCALE_UP"
         yield Problem(variable, stages, f"names {AFTER_TESTS}, and there is no listener for tests", remedy)
+
+
+VARIANT_FIELDS = {"name", "weight", "header", "environment", "image", "desired_count"}
+# A forward action takes five target groups:
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+MOST_VARIANTS = 4
+# Those of all conditions of a rule together.
+MOST_HEADER_VALUES = 5
+HEADER = re.compile(r"(?!(?i:host)$)[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}")
+HEADER_VALUE = re.compile(r"[ -~]{1,128}")
+
+
+def variant_problems(settings: Settings) -> Iterator[Problem]:
+    """Problems of what runs beside the application."""
+    variable, variants = "amica_variants", settings.get("amica_variants") or []
+    example = f"Write for example {variable}: [{{name: short, weight: 20, environment: {{ANSWERS: short}}}}]"
+    if not isinstance(variants, list) or not all(isinstance(one, Mapping) for one in variants):
+        yield Problem(variable, variants, "is not a list of mappings", example)
+        return
+    strategy = settings.get("ecs_fargate_strategy", "rolling")
+    if variants and strategy in SHIFTING:
+        remedy = f"Set ecs_fargate_strategy to one of {', '.join(ROLLING)}, or leave the variants out"
+        shown = [one.get("name") for one in variants]
+        yield Problem(variable, shown, f"cannot run beside {strategy}, for which ECS writes the weights", remedy)
+    if len(variants) > MOST_VARIANTS:
+        remedy = f"Leave out {len(variants) - MOST_VARIANTS}"
+        what = f"are more than the {MOST_VARIANTS} among which a load balancer shares beside the application"
+        yield Problem(variable, len(variants), what, remedy)
+    names = [str(one.get("name")) for one in variants]
+    if len(names) != len(set(names)):
+        yield Problem(variable, names, "has a name twice", "Give each variant its own name")
+    headers = [asked for one in variants if (asked := asked_header(one)) is not None]
+    twice = sorted({value for value in headers if headers.count(value) > 1})
+    if twice:
+        yield Problem(variable, twice, "leads to two variants", "Give each variant a header's values of its own")
+    total = sum(whole_number(one.get("weight")) or 0 for one in variants)
+    if total >= 100:
+        yield Problem(variable, total, "percent of the visitors leave none to the application", "Write less than 100")
+    for variant in variants:
+        for reason, remedy in variant_reasons(settings, variant):
+            yield Problem(f"{variable}.{variant.get('name', '')}".rstrip("."), shown_variant(variant), reason, remedy)
+
+
+def asked_header(variant: Mapping[str, Any]) -> str | None:
+    """A header in one line, such as `x-variant: short`."""
+    header = variant.get("header")
+    if not isinstance(header, Mapping) or not isinstance(header.get("values"), list):
+        return None
+    return f"{str(header.get('name')).lower()}: {', '.join(sorted(map(str, header['values'])))}"
+
+
+def shown_variant(variant: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the values of variables, which may be secret."""
+    environment = variant.get("environment")
+    return {
+        name: sorted(map(str, environment)) if name == "environment" and isinstance(environment, Mapping) else value
+        for name, value in variant.items()
+    }
+
+
+def variant_reasons(settings: Settings, variant: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with one variant, and what to write instead."""
+    name, stack = str(variant.get("name") or ""), str(settings.get("amica_name") or "amica")
+    room = LONGEST_BALANCER - len(f"{stack_names(stack).target_group}-")
+    if not NAME.fullmatch(name) or len(name) > room:
+        remedy = f"Write at most {room} characters, since a target group's name has {LONGEST_BALANCER}"
+        yield (
+            "has no name of lower-case letters, digits and single hyphens that fits behind the stack's",
+            remedy if room > 0 else "Choose a shorter amica_name, whose target groups leave room for it",
+        )
+    if unknown := sorted(map(str, variant.keys() - VARIANT_FIELDS)):
+        yield f"has {', '.join(unknown)}, which no variant has", f"Write of {', '.join(sorted(VARIANT_FIELDS))}"
+    weight, header = variant.get("weight"), variant.get("header")
+    if weight is None and header is None:
+        yield "has neither weight nor header, so nobody comes there", "Write for example weight: 20"
+    if weight is not None and (whole_number(weight) or 0) not in range(1, 100):
+        yield "has a weight that is no percent of the visitors", "Write a whole number from 1 to 99"
+    secrets = settings.get("amica_edge_secrets") or []
+    if header is not None and not is_header(header, len(secrets) if isinstance(secrets, list) else 0):
+        yield (
+            f"has no header with a name and at most {MOST_HEADER_VALUES} values, with those of amica_edge_secrets",
+            f"Write for example header: {{name: X-Chat-Variant, values: [{name or 'short'}]}}",
+        )
+    environment = variant.get("environment", {})
+    if not isinstance(environment, Mapping) or not all(VARIABLE_NAME.fullmatch(str(one)) for one in environment):
+        yield "has an environment that is not a mapping of variables", "Write for example environment: {ANSWERS: short}"
+    else:
+        kept = [*(settings.get(one) or {} for one in SECRET_MAPPINGS), settings.get("secrets_generated", GENERATED)]
+        hidden = {str(one) for secrets in kept if isinstance(secrets, (Mapping, list, tuple)) for one in secrets}
+        if both := sorted(hidden & {*map(str, environment)}):
+            yield f"has {', '.join(both)}, which is a secret", "Leave it out: secrets are the same for all variants"
+    if "image" in variant and not IMAGE.fullmatch(str(variant["image"])):
+        yield "has an image without its registry or without a tag or digest", "Write REGISTRY/NAME:TAG"
+    if whole_number(variant.get("desired_count", 1)) not in range(1, 5001):
+        yield "has a desired_count that is no number of tasks", "Write a whole number from 1"
+
+
+def is_header(header: Any, other_values: int) -> bool:
+    if not isinstance(header, Mapping) or set(header) != {"name", "values"} or not isinstance(header["values"], list):
+        return False
+    named = HEADER.fullmatch(str(header["name"])) and all(HEADER_VALUE.fullmatch(str(one)) for one in header["values"])
+    return bool(named) and 0 < len(header["values"]) <= MOST_HEADER_VALUES - other_values
 
 
 def test_listener_problems(settings: Settings) -> Iterator[Problem]:
@@ -920,6 +1025,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     strategy_problems,
     pause_problems,
     test_listener_problems,
+    variant_problems,
     service_connect_problems,
     certificate_problems,
     domain_problems,

@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.amica.stack.plugins.module_utils._aws import tags_to_dict
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import replication_regions
 from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import scan_frequency
+from ansible_collections.amica.stack.plugins.module_utils._listener_rule import headers
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import weights
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._pause import pause_of
@@ -32,6 +33,10 @@ DEFAULT_STORAGE = 20
 SECRETS_VERSION_LABEL = "amica.secrets-version"
 # The domain that a certificate was made for.
 DOMAIN_TAG = "amica:domain"
+# By which the load balancer knows CloudFront, as the role alb makes it.
+EDGE_HEADER = "X-Amica-Edge"
+# The variant of the application that a thing is of.
+VARIANT_TAG = "amica:variant"
 # What Secrets Manager adds to a secret's name in its ARN.
 SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 # What a deployment can be to blame for.
@@ -65,6 +70,8 @@ class Answers:
     alternate_target_group: Answer | None = None
     alternate_targets: Sequence[Answer] = ()
     rules: Sequence[Answer] = ()
+    # By the variant's name: its service, its target group, and the health of that one's targets.
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     execution_role: Answer | None = None
     task_role: Answer | None = None
     infrastructure_role: Answer | None = None
@@ -204,6 +211,35 @@ def alternate_target_group_part(answers: Answers) -> dict[str, Any] | None:
         percent = round(100 * shares[part["arn"]] / (sum(shares.values()) or 1))
         part |= {"rule_arn": rule["RuleArn"], "percent": percent, "serving": percent > 50}
     return part
+
+
+def variant_parts(answers: Answers) -> dict[str, dict[str, Any]]:
+    """What runs beside the application, by name, and who comes there: percent of new visitors, and a header's."""
+    found = {}
+    for name, variant in answers.variants.items():
+        service, group = variant["service"], target_group_part(variant["target_group"], variant["targets"])
+        part: dict[str, Any] = {"service": None, "target_group": group, "percent": 0, "header": None}
+        part["serves"] = any(target["state"] == "healthy" for target in (group or {"targets": ()})["targets"])
+        if service and service["status"] not in GONE:
+            primary: Answer = next((one for one in service.get("deployments", ()) if one["status"] == "PRIMARY"), {})
+            part["service"] = {
+                "name": service["serviceName"],
+                "arn": service["serviceArn"],
+                "desired_count": service["desiredCount"],
+                "running_count": service["runningCount"],
+                "task_definition": service["taskDefinition"],
+                "rollout_state": primary.get("rolloutState"),
+                "rollout_state_reason": primary.get("rolloutStateReason"),
+            }
+        for rule in answers.rules:
+            shares = weights(rule)
+            if group and group["arn"] in shares:
+                if len(shares) == 1:
+                    part["header"] = next((one for one in headers(rule) if one["name"] != EDGE_HEADER), None)
+                else:
+                    part["percent"] = round(100 * shares[group["arn"]] / (sum(shares.values()) or 1))
+        found[name] = part
+    return found
 
 
 def target_group_part(group: Answer | None, targets: Sequence[Answer]) -> dict[str, Any] | None:
@@ -553,6 +589,10 @@ def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         part = stack[kind]
         if part and part.get("status") not in GONE:
             yield kind.replace("_", " "), part.get("name") or part["id"], part["arn"]
+    for name, variant in stack["variants"].items():
+        for kind in ("target_group", "service"):
+            if variant[kind]:
+                yield f"{kind.replace('_', ' ')} of variant", name, variant[kind]["arn"]
     for role in stack["roles"].values():
         if role:
             yield "role", role["name"], role["arn"]
@@ -594,6 +634,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "load_balancer": load_balancer_part(answers),
         "target_group": target_group_part(answers.target_group, answers.targets),
         "alternate_target_group": alternate_target_group_part(answers),
+        "variants": variant_parts(answers),
         "roles": {
             "execution": role_part(answers.execution_role),
             "task": role_part(answers.task_role),
@@ -655,6 +696,7 @@ def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
     wanted, running, healthy = service["desired_count"], service["running_count"], states.count("healthy")
     tally = f"{running} of {wanted} tasks running, {healthy} healthy behind the load balancer"
     primary = next((one for one in service["deployments"] if one["status"] == "PRIMARY"), None)
+    variants = {name: variant_health(variant) for name, variant in stack["variants"].items()}
     if stack["load_balancer"]["state"] == "provisioning":
         return "deploying", f"{tally}; the load balancer is being provisioned"
     if stack["load_balancer"]["state"] == "failed":
@@ -663,6 +705,9 @@ def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
         failed = f", {primary['failed_tasks']} of its tasks failed" if primary["failed_tasks"] else ""
         how = service["paused"]["sentence"] if service["paused"] else "being rolled out"
         return "deploying", f"{tally}; {revision(primary['task_definition'])} is {how}{failed}"
+    coming = [name for name, (health, _how) in variants.items() if health == "deploying"]
+    if coming:
+        return "deploying", f"{tally}; {', '.join(f'variant {name} is being rolled out' for name in coming)}"
     failure = f"; {rollout_failure(primary)}" if primary and primary["rollout_state"] == "FAILED" else ""
     if wanted == 0:
         return "degraded", "scaled to 0 tasks, so nobody answers"
@@ -670,7 +715,25 @@ def judge(stack: Mapping[str, Any]) -> tuple[str, str]:
         return "unhealthy", f"{tally}{failure}{target_reasons(stack)}"
     if failure or min(running, healthy) < wanted:
         return "degraded", f"{tally}{failure}{target_reasons(stack)}"
+    weak = [f"variant {name}: {how}" for name, (health, how) in variants.items() if health != "healthy"]
+    if weak:
+        return "degraded", "; ".join((tally, *weak))
     return "healthy", tally
+
+
+def variant_health(variant: Mapping[str, Any]) -> tuple[str, str]:
+    """(health, how many tasks run and answer) of a variant: deploying, unhealthy or healthy."""
+    service, group = variant["service"], variant["target_group"]
+    if not service:
+        return "unhealthy", "no service"
+    states = [target["state"] for target in group["targets"]] if group else []
+    wanted, running, healthy = service["desired_count"], service["running_count"], states.count("healthy")
+    how = f"{running} of {wanted} tasks running, {healthy} healthy"
+    if service["rollout_state"] == "IN_PROGRESS":
+        return "deploying", how
+    if service["rollout_state"] == "FAILED":
+        return "unhealthy", f"{how}; {rollout_failure(service)}"
+    return ("unhealthy" if min(running, healthy) < wanted else "healthy"), how
 
 
 def all_targets(stack: Mapping[str, Any]) -> list[dict[str, Any]]:

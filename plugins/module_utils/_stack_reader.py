@@ -10,6 +10,7 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from ansible_collections.amica.stack.plugins.module_utils._names import StackNam
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._security_hub import NOT_SUBSCRIBED
 from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
+from ansible_collections.amica.stack.plugins.module_utils._stack import VARIANT_TAG
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
 from ansible_collections.amica.stack.plugins.module_utils._stack import application
 from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
@@ -127,9 +129,28 @@ def read_alternate_target_group(aws: Clients, stack: str, wanted: StackNames) ->
     group, targets = target_group(aws, wanted.alternate_target_group)
     rules: list[Any] = []
     for balancer in group["LoadBalancerArns"] if group else ():
-        for listener in pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=balancer):
-            rules += elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+        rules += rules_of(aws, pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=balancer))
     return {"alternate_target_group": group, "alternate_targets": targets, "rules": rules}
+
+
+def rules_of(aws: Clients, listeners: Iterable[Any]) -> list[Any]:
+    elb = aws("elbv2")
+    return [rule for one in listeners for rule in elb.describe_rules(ListenerArn=one["ListenerArn"])["Rules"]]
+
+
+def read_variants(aws: Clients, wanted: StackNames, called: Sequence[str], listeners: Sequence[Any]) -> Found:
+    """The variants of these names, with the rules of the load balancer, which say who comes there."""
+    asked = [f"{wanted.service}-{name}" for name in called]
+    answer = absent_as_none(
+        lambda: aws("ecs").describe_services(cluster=wanted.cluster, services=asked), "ClusterNotFoundException"
+    )
+    services = {service["serviceName"]: service for service in answer["services"]} if answer else {}
+    found = {}
+    for name in called:
+        group, targets = target_group(aws, f"{wanted.target_group}-{name}")
+        service = services.get(f"{wanted.service}-{name}")
+        found[name] = {"service": service, "target_group": group, "targets": targets}
+    return {"variants": found, "rules": rules_of(aws, listeners)}
 
 
 def target_group(aws: Clients, name: str) -> tuple[Any, list[Any]]:
@@ -333,6 +354,10 @@ def read(aws: Clients, stack: str) -> dict[str, Any]:
     known = {arn for kind, name, arn in existing(parts(stack, wanted, answers))}
     alive = known | still_there(aws, [arn for arn in tagged if arn not in known])
     answers = replace(answers, tagged={arn: tags for arn, tags in tagged.items() if arn in alive})
+    # Tasks outlive their service for a moment.
+    of_variants = {tags.get(VARIANT_TAG) for arn, tags in answers.tagged.items() if ":task/" not in arn}
+    if variants := sorted(filter(None, of_variants)):
+        answers = replace(answers, **read_variants(aws, wanted, variants, answers.listeners))
     if any(":config-rule/" in arn for arn in answers.tagged):
         answers = replace(answers, violations=read_violations(aws, stack))
     return assemble(stack, wanted, answers)

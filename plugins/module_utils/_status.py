@@ -42,7 +42,8 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 def drift(checks: Iterable[tuple[str, Result]]) -> list[str] | None:
     """What a run would change, by the results of its modules in check mode; None where none of them ran."""
-    ran = [(name, result) for name, result in checks if "changed" in result and not result.get("skipped")]
+    each = (one for name, result in checks for one in runs(name, result))
+    ran = [(name, result) for name, result in each if "changed" in result and not result.get("skipped")]
     if not ran:
         return None
     lines: list[str] = []
@@ -53,6 +54,13 @@ def drift(checks: Iterable[tuple[str, Result]]) -> list[str] | None:
             found = ["something that has no name"]
         lines += [f"{name} {line}" for line in found]
     return lines
+
+
+def runs(name: str, result: Result) -> Iterator[tuple[str, Result]]:
+    """The runs of a module, of which a variant's is named after it."""
+    for one in result.get("results", (result,)):
+        variant = (one.get("ecs_fargate_application") or {}).get("name")
+        yield f"{name} of {variant}" if variant else name, one
 
 
 def running_since(stack: Result) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._stack import variant_health
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_text
 
 NEXT_COMMANDS = (
@@ -101,6 +102,7 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
             yield "Paused", f"at {service['paused']['stage']}: {CONTINUE}"
     if part(stack, "alternate_target_group").get("rule_arn"):
         yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])
+    yield from variant_rows(part(stack, "variants"))
     if urls.get("test"):
         yield "Tests", f"{urls['test']}, where a new version answers before it has traffic"
     if service.get("service_connect"):
@@ -154,6 +156,16 @@ def violation_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for index, (rule, resources) in enumerate(failing.items()):
         more = f" and {len(resources) - MOST_RESOURCES} more" if len(resources) > MOST_RESOURCES else ""
         yield "" if index else "Config", f"{rule} is not met by {', '.join(resources[:MOST_RESOURCES])}{more}"
+
+
+def variant_rows(variants: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A line for each variant: who comes there, and how it is."""
+    for index, (name, variant) in enumerate(variants.items()):
+        words = [f"{variant['percent']} % of new visitors"] if variant["percent"] else []
+        if header := variant["header"]:
+            words.append(f"{header['name']}: {' or '.join(header['values'])}")
+        health, how = variant_health(variant)
+        yield "" if index else "Variants", f"{name}: {', '.join(words) or 'no visitors'}; {health}: {how}"
 
 
 def monitoring(stack: Mapping[str, Any]) -> str:

@@ -227,6 +227,19 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
     "flow_logs_to_s3": (("ec2", "", ("CreateFlowLogs",)), ("logs", "", ("CreateLogDelivery", "DeleteLogDelivery"))),
     "cloudfront_only": (("ec2", "", ("DescribeManagedPrefixLists",)),),
     "listener_rules": (("elasticloadbalancing", "", ("CreateRule", "DeleteRule", "ModifyListener", "ModifyRule")),),
+    "variants": (
+        ("elasticloadbalancing", "", ("CreateRule", "ModifyRule")),
+        (
+            "elasticloadbalancing",
+            "targetgroup/{target_group}-variant/0123456789abcdef",
+            ("AddTags", "CreateTargetGroup", "ModifyTargetGroup", "ModifyTargetGroupAttributes"),
+        ),
+        (
+            "ecs",
+            "service/{cluster}/{service}-variant",
+            ("CreateService", "DescribeServices", "TagResource", "UpdateService"),
+        ),
+    ),
     "traffic_shifts": (
         ("elasticloadbalancing", "", ("CreateRule", "ModifyRule")),
         (

@@ -180,6 +180,13 @@ stack:
           rule that forwards to both, C(test_rule_arn), that of the listener for tests, or none, C(percent), how much of
           the traffic goes here, and C(serving), whether that is most.
       type: dict
+    variants:
+      description:
+        - What runs beside the application, by name; each C(service), with C(name), C(arn), C(desired_count),
+          C(running_count), C(task_definition), C(rollout_state) and C(rollout_state_reason), C(target_group),
+          C(percent), its share of the new visitors, C(header), with C(name) and C(values), which leads to it, or none,
+          and C(serves), whether it has a healthy task.
+      type: dict
     roles:
       description: C(execution), C(task) and C(infrastructure), each with C(name) and C(arn), or none.
       type: dict

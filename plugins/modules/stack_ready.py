@@ -45,6 +45,12 @@ options:
         type: list
         elements: str
         default: []
+  variants:
+    description:
+      - Further services of the same cluster, such as variants of the application, each with the id of its deployment,
+        which has to come up too. They are looked at after O(deployment).
+    type: dict
+    default: {}
   wait_timeout:
     description: Seconds after which the module gives up and says what was still missing. V(0) looks once.
     type: int
@@ -98,13 +104,17 @@ progress:
   type: list
   elements: str
 outcome:
-  description: How the deployment ended, and all else that M(amica.stack.ecs_service_health) returns.
+  description:
+    - How the deployment ended, and all else that M(amica.stack.ecs_service_health) returns; if one of O(variants) has
+      failed, of that.
   returned: with O(deployment)
   type: str
   sample: succeeded
 """
 
 import time
+from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -129,6 +139,7 @@ ARGUMENTS: dict[str, Any] = {
             "image_digests": {"type": "list", "elements": "str", "default": []},
         },
     },
+    "variants": {"type": "dict", "default": {}},
     "wait_timeout": {"type": "int", "default": 1800},
     "progress_file": {"type": "path"},
 }
@@ -142,12 +153,31 @@ WATCH = {
 }
 
 
+def of_variants(deployment: Mapping[str, Any], variants: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The deployments of further services, as the option `deployment` has them."""
+    return {
+        service: {**deployment, "service": service, "deployment_id": wanted, "image_digests": []}
+        for service, wanted in variants.items()
+    }
+
+
+def named(service: str, tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Lines of progress that say after the time which service they are about."""
+
+    def told(line: str) -> None:
+        moment, _blank, rest = line.partition(" ")
+        tell(f"{moment} {service} {rest}")
+
+    return told
+
+
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     options, check = module.params, module.check_mode
     resources, deployment = list(dict.fromkeys(options["resources"])), options["deployment"]
     strange = [resource for resource in resources if not _ready.kind_of(resource)]
-    problem = id_problem(deployment["deployment_id"]) if deployment else None
+    named_ids = [*([deployment["deployment_id"]] if deployment else []), *options["variants"].values()]
+    problem = next(filter(None, map(id_problem, named_ids)), None)
     if strange:
         problem = f"resources: {', '.join(strange)} cannot be waited for. Write ids or ARNs of what the options name"
     if problem:
@@ -161,11 +191,17 @@ def main() -> None:
     with reported(module, "waiting for what was started"):
         try:
             if deployment:
-                asked = {**WATCH, **deployment, "wait_timeout": timeout}
-                sleeping = Clock(clock.now, join.sleep)
-                seen = watch_deployment(aws, asked, check, sleeping, tell, detailed=module._verbosity > 0)
-                result = result_of(seen, check)
-                failure = message(seen.dossier) if seen.dossier.verdict.failure else ""
+                sleeping, until = Clock(clock.now, join.sleep), clock.now() + timeout
+                services = {deployment["service"]: deployment, **of_variants(deployment, options["variants"])}
+                for service, asked in services.items():
+                    told = tell if asked is deployment else named(service, tell)
+                    patience = {**WATCH, **asked, "wait_timeout": max(0, until - clock.now())}
+                    seen = watch_deployment(aws, patience, check, sleeping, told, detailed=module._verbosity > 0)
+                    failure = message(seen.dossier) if seen.dossier.verdict.failure else ""
+                    if failure or asked is deployment:
+                        result = result_of(seen, check)
+                    if failure:
+                        break
             if not failure:
                 join.finish(timeout)
         except _ready.ReadyError as error:

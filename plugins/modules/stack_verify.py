@@ -93,6 +93,7 @@ options:
       - flow_logs_to_s3
       - cloudfront_only
       - listener_rules
+      - variants
       - traffic_shifts
       - scaling
       - distribution

@@ -44,6 +44,7 @@ DEV: dict[str, Any] = {
     "tasks": 1,
     "min_tasks": 1,
     "max_tasks": 1,
+    "variant_tasks": 0,
     "strategy": strategy_of({}),
     "task_addresses": True,
     "zones": 2,
@@ -221,6 +222,15 @@ def test_the_tasks_stay_between_their_bounds() -> None:
     assert hours["Fargate memory"] == Decimal("0.5") * 3 * 730
     assert amounts(scaled, replace(TRAFFIC, tasks=Decimal(9)))["Fargate vCPU"] == "36.91"
     assert bill.floor < bill.total < bill.ceiling
+
+
+def test_variants_run_beside_all_that_scales() -> None:
+    scaled = shape(min_tasks=2, max_tasks=4, tasks=2, variant_tasks=3)
+    bill = estimate(scaled, replace(TRAFFIC, tasks=Decimal(9)), SINGAPORE)
+    hours = {line.label: line.quantity for line in bill.lines}
+    assert (hours["Fargate memory"], hours["IPv4 of the tasks"]) == (Decimal("0.5") * 7 * 730, Decimal(7 * 730))
+    variants = {"short": {"service": {"desired_count": 3}}, "half": {"service": None}}
+    assert running({**STACK, "variants": variants}, shape(variant_tasks=3)) == shape(variant_tasks=3)
 
 
 def test_a_service_of_no_tasks_still_costs() -> None:

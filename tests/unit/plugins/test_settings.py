@@ -352,3 +352,60 @@ def test_where_tasks_cannot_run(settings: dict[str, Any], said: str) -> None:
 def test_spot_has_both_architectures(architecture: str) -> None:
     settings = {"ecs_fargate_architecture": architecture, "ecs_fargate_spot_percent": "50"}
     assert setting_problems({**settings, "ecs_fargate_on_demand_base": 2}) == []
+
+
+VARIANT: dict[str, Any] = {"name": "short", "weight": "20", "environment": {"ANSWERS": "short"}, "desired_count": "2"}
+HEADER: dict[str, Any] = {"name": "X-Chat-Variant", "values": ["short"]}
+
+
+def test_variants_that_can_be() -> None:
+    beta = {"name": "beta-2", "header": HEADER, "image": "registry.example.com/chat:2"}
+    settings = GOOD | {"amica_variants": [VARIANT, beta], "ecs_fargate_strategy": "recreate"}
+    assert setting_problems(settings | {"amica_edge_secrets": ["s" * 20, "t" * 20]}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "Short"}, "has no name of lower-case letters"),
+        ({"name": "s" * 24}, "Write at most 23 characters"),
+        ({"name": None}, "has no name"),
+        ({"weight": 0}, "no percent of the visitors"),
+        ({"weight": "many"}, "no percent of the visitors"),
+        ({"weight": None}, "neither weight nor header"),
+        ({"header": "X-Chat-Variant"}, "has no header with a name"),
+        ({"header": HEADER | {"name": "Host"}}, "has no header with a name"),
+        ({"header": HEADER | {"name": "X Chat"}}, "has no header with a name"),
+        ({"header": HEADER | {"values": []}}, "has no header with a name"),
+        ({"header": HEADER | {"values": list("abcde")}}, "at most 5 values"),
+        ({"environment": ["ANSWERS"]}, "not a mapping of variables"),
+        ({"environment": {"A-B": 1}}, "not a mapping of variables"),
+        ({"environment": {"OPENAI_API_KEY": "x"}}, "OPENAI_API_KEY, which is a secret"),
+        ({"environment": {"CHAINLIT_AUTH_SECRET": "x"}}, "CHAINLIT_AUTH_SECRET, which is a secret"),
+        ({"image": "chat"}, "Write REGISTRY/NAME:TAG"),
+        ({"desired_count": 0}, "Write a whole number from 1"),
+        ({"cpu": 512}, "has cpu, which no variant has"),
+    ],
+)
+def test_a_variant_that_cannot_be(change: dict[str, Any], said: str) -> None:
+    secrets = {"amica_edge_secrets": ["s" * 20], "secrets_values": {"OPENAI_API_KEY": "k"}}
+    (problem,) = setting_problems(GOOD | secrets | {"amica_variants": [VARIANT | change]})
+    assert problem.variable.startswith("amica_variants")
+    assert said in str(problem)
+    assert "'ANSWERS': 'short'" not in str(problem), "a value may be secret"
+
+
+@pytest.mark.parametrize(
+    ("variants", "settings", "said"),
+    [
+        ([VARIANT], {"ecs_fargate_strategy": "canary"}, "cannot run beside canary"),
+        ([VARIANT, VARIANT], {}, "has a name twice"),
+        ([VARIANT | {"weight": 60}, VARIANT | {"name": "b", "weight": 40}], {}, "leave none to the application"),
+        ([VARIANT | {"name": f"v{number}", "weight": 1} for number in range(5)], {}, "Leave out 1"),
+        ([{"name": name, "header": HEADER} for name in "ab"], {}, "leads to two variants"),
+        ({"name": "short"}, {}, "is not a list of mappings"),
+    ],
+)
+def test_variants_that_cannot_be_together(variants: Any, settings: dict[str, Any], said: str) -> None:
+    (problem,) = setting_problems(GOOD | settings | {"amica_variants": variants})
+    assert said in str(problem)

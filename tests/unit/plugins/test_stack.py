@@ -620,6 +620,61 @@ def test_the_verdict(answers: Answers, health: str, said: str) -> None:
     assert said in stack["summary"]
 
 
+SHORT = arn("elasticloadbalancing", "targetgroup/amica-tg-short/1")
+
+
+def varied(*targets: Any, **service: Any) -> Answers:
+    """A stack with a variant that has a fifth of the visitors and those of a header."""
+
+    def rule(shares: dict[str, int], *headers: tuple[str, str]) -> dict[str, Any]:
+        groups = [{"TargetGroupArn": group, "Weight": weight} for group, weight in shares.items()]
+        asked = [{"HttpHeaderName": name, "Values": [value]} for name, value in headers]
+        return {
+            "RuleArn": arn("elasticloadbalancing", "listener-rule/app/amica-alb/1/1/9"),
+            "Conditions": [{"Field": "http-header", "HttpHeaderConfig": one} for one in asked],
+            "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}],
+        }
+
+    main = (WHOLE.target_group or {})["TargetGroupArn"]
+    variant = {
+        "service": {**SERVICE, "serviceName": "amica-service-short", "desiredCount": 1, "runningCount": 1, **service},
+        "target_group": {"TargetGroupName": "amica-tg-short", "TargetGroupArn": SHORT},
+        "targets": targets,
+    }
+    edge = ("X-Amica-Edge", "secret")
+    rules = [rule({SHORT: 1}, edge, ("X-Variant", "short")), rule({main: 80, SHORT: 20}, edge), rule({main: 1})]
+    return replace(WHOLE, rules=rules, variants={"short": variant})
+
+
+@pytest.mark.parametrize(
+    ("answers", "health", "row"),
+    [
+        (varied(target("healthy")), "healthy", "healthy: 1 of 1 tasks running, 1 healthy"),
+        (varied(target("initial")), "degraded", "unhealthy: 1 of 1 tasks running, 0 healthy"),
+        (
+            varied(deployments=[deployment("FAILED", 4, reason="tasks failed to start")], runningCount=0),
+            "degraded",
+            "unhealthy: 0 of 1 tasks running, 0 healthy; the deployment of amica-task:3 failed: tasks failed to start",
+        ),
+        (
+            varied(deployments=[deployment("IN_PROGRESS", 4)], runningCount=0),
+            "deploying",
+            "deploying: 0 of 1 tasks running, 0 healthy",
+        ),
+        (varied(target("healthy"), status="DRAINING"), "degraded", "unhealthy: no service"),
+    ],
+    ids=["healthy", "starting", "failed", "deploying", "no service"],
+)
+def test_a_variant_s_visitors_and_health(answers: Answers, health: str, row: str) -> None:
+    stack = stack_of(answers)
+    variant = stack["variants"]["short"]
+    assert (variant["percent"], variant["header"]) == (20, {"name": "X-Variant", "values": ["short"]})
+    assert stack["health"] == health
+    assert (health == "healthy") is ("short" not in stack["summary"])
+    assert dict(rows(stack, {}))["Variants"] == f"short: 20 % of new visitors, X-Variant: short; {row}"
+    assert "target group of variant short" in stack["exists"]
+
+
 # What the reader asks AWS
 
 

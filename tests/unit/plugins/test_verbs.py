@@ -289,6 +289,9 @@ def test_drift_of_results() -> None:
     assert drift([("service", {"changed": False, "diff": {}})]) == []
     assert drift([("service", {"changed": False, "skipped": True})]) is None
     assert drift([("service", {"changed": True})]) == ["service something that has no name"]
+    ran = [{**changed, "ecs_fargate_application": {}}, {**changed, "ecs_fargate_application": {"name": "short"}}]
+    looped = {"changed": True, "results": ran}
+    assert drift([("service", looped)]) == ["service cpu: 1 -> 2", "service of short cpu: 1 -> 2"]
 
 
 def test_much_drift_is_cut() -> None:

@@ -250,6 +250,7 @@ ASKED = {
     "flow_logs_to_s3": ("logs:CreateLogDelivery", "*"),
     "cloudfront_only": ("ec2:DescribeManagedPrefixLists", "*"),
     "listener_rules": ("elasticloadbalancing:DeleteRule", "*"),
+    "variants": ("ecs:CreateService", "arn:aws:ecs:eu-west-1:111122223333:service/amica-cluster/amica-service-variant"),
     "traffic_shifts": ("iam:AttachRolePolicy", "arn:aws:iam::111122223333:role/amica-infrastructure-role"),
     "scaling": ("application-autoscaling:RegisterScalableTarget", "*"),
     "distribution": ("cloudfront:CreateDistribution", "*"),
