@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.census import census
 from support.embedded import EmbeddedAws
 from support.machine import free_port
 from support.role import Role
@@ -13,7 +14,9 @@ from support.run_module import run_module
 
 NAME = "edgy"
 PLACE = "What is asked of the load balancer has a place"
+GROUP = "The target group checks the tasks' health"
 BALANCER = "The load balancer forwards to the target group"
+DISTRIBUTION = "The edge serves the load balancer"
 EDGE = "What the edge is asked is written down"
 
 
@@ -63,6 +66,36 @@ def edge(vpc: str, subnets: list[str], embedded_aws: EmbeddedAws, clients: Any, 
     )
     yield made
     made({"amica_state": "absent"})
+
+
+def test_on_again_changed_and_off(edge: Role, embedded_aws: EmbeddedAws) -> None:
+    def foretold(variables: dict[str, Any]) -> list[str]:
+        """What check mode says, which writes nothing, and what then changes, once."""
+        stood = census(embedded_aws)
+        foreseen = edge(variables, check=True)
+        assert census(embedded_aws) == stood, "check mode wrote something"
+        assert edge(variables) == foreseen
+        assert edge(variables) == []
+        return foreseen
+
+    empty = census(embedded_aws)
+    assert foretold({}) == [GROUP, BALANCER, DISTRIBUTION]
+    plain = census(embedded_aws)
+    changed = {
+        "alb_deregistration_delay": "30",
+        "alb_idle_timeout": "120",
+        "cloudfront_waf": "true",
+        "cloudfront_error_page": "true",
+        "cloudfront_ipv6": "false",
+        "amica_tags": {"team": "chat"},
+    }
+    firewall, page = "AWS WAF looks at each request", "There is a page for the time that the chat is down"
+    assert foretold(changed) == [GROUP, BALANCER, firewall, page, DISTRIBUTION]
+    assert foretold({}) == [GROUP, BALANCER, DISTRIBUTION, "The web ACL is gone", "The error page is gone"]
+    assert census(embedded_aws) == plain
+    edge(changed)
+    foretold({"amica_state": "absent"})
+    assert census(embedded_aws) == empty
 
 
 def test_access_logs_are_switched_on_changed_and_off(edge: Role, embedded_aws: EmbeddedAws, clients: Any) -> None:
