@@ -25,7 +25,6 @@ from ansible_collections.amica.stack.plugins.module_utils._ecr_registry import r
 from ansible_collections.amica.stack.plugins.module_utils._names import StackNames
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._security_hub import NOT_SUBSCRIBED
-from ansible_collections.amica.stack.plugins.module_utils._stack import GONE
 from ansible_collections.amica.stack.plugins.module_utils._stack import VARIANT_TAG
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
 from ansible_collections.amica.stack.plugins.module_utils._stack import application
@@ -33,6 +32,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack import assemble
 from ansible_collections.amica.stack.plugins.module_utils._stack import existing
 from ansible_collections.amica.stack.plugins.module_utils._stack import of_stack
 from ansible_collections.amica.stack.plugins.module_utils._stack import parts
+from ansible_collections.amica.stack.plugins.module_utils._stack_health import GONE
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_of
 
 Found = dict[str, Any]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.amica.stack.plugins.module_utils._stack import variant_health
+from ansible_collections.amica.stack.plugins.module_utils._stack_health import variant_health
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_text
 
 NEXT_COMMANDS = (
