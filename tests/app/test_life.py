@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +229,22 @@ def test_a_collector_that_is_gone_keeps_nobody(start: Start) -> None:
     assert asyncio.run(chat(server.url, "hello"))
     server.terminate()
     assert server.end() == 0
+
+
+def test_a_page_that_came_back_stays_while_another_thread_collects_garbage(server: Server) -> None:
+    came_back, collected = threading.Event(), threading.Event()
+
+    async def converse() -> bool:
+        async with Conversation(server.url) as page:
+            await page.socket.disconnect()
+            await page.come_back()
+            came_back.set()
+            await asyncio.to_thread(collected.wait, 30)
+            return "still here" in " ".join((await page.say("still here")).replies)
+
+    with ThreadPoolExecutor() as pool:
+        heard = pool.submit(asyncio.run, converse())
+        assert came_back.wait(30)
+        gc.collect()
+        collected.set()
+        assert heard.result()

@@ -66,6 +66,8 @@ class Conversation:
         # Whether the application has said that it works on what was sent.
         self.taken = False
         self.idle = asyncio.Event()
+        # One that Python collects closes the HTTP session, which is the others', too.
+        self.sockets: list[socketio.AsyncClient] = []
         self.http = aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(self.timeout)
         )
@@ -100,6 +102,7 @@ class Conversation:
 
     async def _open(self) -> None:
         self.socket = socketio.AsyncClient(http_session=self.http, reconnection=False)
+        self.sockets.append(self.socket)
         self.socket.on("*", self._note)
         # The jar keeps Secure cookies back on plain http, and a load balancer's stickiness lives in cookies.
         headers = {"Cookie": "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.http.cookie_jar)}
