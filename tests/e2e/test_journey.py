@@ -10,6 +10,7 @@ loses nobody beyond the drain.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,11 +96,26 @@ def diffs(run: Run) -> list[tuple[str, dict[str, Any]]]:
 
 
 def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(document, dict | list):
+    """Its values by their paths; a list of plain ones is one value."""
+    if isinstance(document, list) and document and not any(isinstance(one, dict | list) for one in document):
+        yield path, document
+    elif isinstance(document, dict | list):
         for key, value in document.items() if isinstance(document, dict) else enumerate(document):
             yield from leaves(value, f"{path}/{key}")
     else:
         yield path, document
+
+
+def plain(value: Any) -> str:
+    return SUFFIX.sub(r"\1", str(value))
+
+
+def alike(told: Any, real: Any) -> bool:
+    """Whether that was foretold. What is not known yet may take any place in a list, whose order is that of names."""
+    if UNKNOWN not in str(told) or not (isinstance(told, list) and isinstance(real, list)):
+        return UNKNOWN in str(told) or plain(told) == plain(real)
+    known = Counter(plain(one) for one in told if UNKNOWN not in str(one))
+    return len(told) == len(real) and known <= Counter(map(plain, real))
 
 
 def unforetold(check: Run, run: Run) -> Iterator[str]:
@@ -111,9 +127,8 @@ def unforetold(check: Run, run: Run) -> Iterator[str]:
     for (name, foretold), (_name, came) in zip(diffs(check), diffs(run), strict=True):
         for path in sorted({*foretold, *came}):
             told, real = foretold.get(path), came.get(path)
-            alike = UNKNOWN in str(told) or SUFFIX.sub(r"\1", str(told)) == SUFFIX.sub(r"\1", str(real))
             repeated = path not in came and path in earlier and told == earlier[path]
-            if not alike and not repeated:
+            if not alike(told, real) and not repeated:
                 yield f"{name}: {path} was to be {told!r} and is {real!r}"
         earlier |= foretold
 
