@@ -132,5 +132,10 @@ def ensure_absent(client: Any, options: Document, check: bool) -> Outcome:
     on = listeners(client, options["load_balancer"]).get(options["port"])
     rule = find(client, on, options["priority"])
     if rule and not check:
-        absent_as_none(lambda: client.delete_rule(RuleArn=rule["RuleArn"]), "RuleNotFound")
+        delete(client, rule)
     return Outcome(bool(rule), {}, view(rule) if rule else {}, {})
+
+
+def delete(client: Any, rule: Document) -> None:
+    """Delete a rule, which may be gone already."""
+    absent_as_none(lambda: client.delete_rule(RuleArn=rule["RuleArn"]), "RuleNotFound")

@@ -78,9 +78,9 @@ NAMESPACE_ARN = re.compile(r"arn:aws[a-z-]*:servicediscovery:(?P<region>[a-z0-9-
 # A host as another service writes it; it need not have a domain.
 HOST = re.compile(r"(?=.{1,127}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# The variables that hold secrets by name, and what stands behind each name.
 # What is made up unless secrets_generated says otherwise.
 GENERATED = ("CHAINLIT_AUTH_SECRET",)
+# The variables that hold secrets by name, and what stands behind each name.
 SECRET_MAPPINGS = {
     "ecs_fargate_secrets": "ARN of the secret or parameter",
     "secrets_arns": "ARN of the secret or parameter",

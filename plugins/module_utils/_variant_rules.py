@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Document
 from ansible_collections.amica.stack.plugins.module_utils._ecs_common import Outcome
+from ansible_collections.amica.stack.plugins.module_utils._listener_rule import delete
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import headers
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import listeners
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import paths
@@ -101,7 +101,7 @@ def ensure_present(client: Any, options: Document, check: bool) -> Outcome:
         raise Refused(f"{options['load_balancer']} has no listener on port {on}: make it first")
     for key in () if check else differing:
         if key not in wanted:
-            absent_as_none(lambda key=key: client.delete_rule(RuleArn=standing[key]["RuleArn"]), "RuleNotFound")  # type: ignore[misc]
+            delete(client, standing[key])
         elif key in standing:
             client.modify_rule(RuleArn=standing[key]["RuleArn"], **arguments(wanted[key]))
         else:
