@@ -17,11 +17,16 @@ from ansible_collections.amica.stack.plugins.module_utils._refused import Refuse
 
 def conditions(options: Document) -> list[dict[str, Any]]:
     """The conditions of a rule in AWS's spelling."""
-    made: list[dict[str, Any]] = []
-    if options.get("paths"):
-        made.append({"Field": "path-pattern", "PathPatternConfig": {"Values": sorted(options["paths"])}})
     header = options.get("header")
-    if header:
+    return spelled(options.get("paths") or (), [header] if header else ())
+
+
+def spelled(paths: Sequence[str], headers: Sequence[Document]) -> list[dict[str, Any]]:
+    """Conditions on the path and on each of the headers, in AWS's spelling."""
+    made: list[dict[str, Any]] = []
+    if paths:
+        made.append({"Field": "path-pattern", "PathPatternConfig": {"Values": sorted(paths)}})
+    for header in headers:
         config = {"HttpHeaderName": header["name"], "Values": sorted(header["values"])}
         made.append({"Field": "http-header", "HttpHeaderConfig": config})
     return made

@@ -14,6 +14,7 @@ from ansible_collections.amica.stack.plugins.module_utils._listener_rule import 
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import headers
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import listeners
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import paths
+from ansible_collections.amica.stack.plugins.module_utils._listener_rule import spelled
 from ansible_collections.amica.stack.plugins.module_utils._listener_rule import weights as weights_of
 from ansible_collections.amica.stack.plugins.module_utils._refused import Refused
 
@@ -67,17 +68,12 @@ def view(rule: Document) -> View:
 
 def arguments(wanted: View) -> dict[str, Any]:
     """Conditions and action of a rule as AWS takes them."""
-    conditions: list[dict[str, Any]] = [
-        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": name, "Values": values}}
-        for name, values in wanted["headers"].items()
-    ]
-    if wanted["paths"]:
-        conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": wanted["paths"]}})
+    asked = [{"name": name, "values": values} for name, values in wanted["headers"].items()]
     groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in wanted["target_groups"].items()]
     seconds = wanted["stickiness"]
     sticky = {"Enabled": True, "DurationSeconds": seconds} if seconds else {"Enabled": False}
     forward = {"TargetGroups": groups, "TargetGroupStickinessConfig": sticky}
-    return {"Conditions": conditions, "Actions": [{"Type": "forward", "ForwardConfig": forward}]}
+    return {"Conditions": spelled(wanted["paths"], asked), "Actions": [{"Type": "forward", "ForwardConfig": forward}]}
 
 
 def rules_of(client: Any, listener: str) -> Iterator[tuple[int, Document]]:
