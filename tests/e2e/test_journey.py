@@ -9,21 +9,14 @@ loses nobody beyond the drain.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-from e2e.playbooks import Run
+from e2e.foretold import carry_out
+from e2e.foretold import done
 from e2e.playbooks import Workspace
 from support.census import census
 from support.chat_crowd import Crowd
 from support.waiting import eventually
-
-READING = ("Describe", "Get", "List", "BatchGet")
-UNKNOWN = "known-after-apply"
-# What Secrets Manager adds to a secret's name in its ARN.
-SUFFIX = re.compile(r"(:secret:[\w/]+)-[A-Za-z0-9]{6}")
 
 SECRET = "amica/CHAINLIT_AUTH_SECRET"
 ERROR_PAGE = "amica-error-page-123456789012"
@@ -78,72 +71,6 @@ SHAPES: dict[str, dict[str, Any]] = {
         "store": "secretsmanager",
     },
 }
-
-
-def done(run: Run) -> Run:
-    assert run.code == 0, run.failure
-    return run
-
-
-def diffs(run: Run) -> list[tuple[str, dict[str, Any]]]:
-    """What each task that changed something says of it, by the path to each value."""
-    return [
-        (name, dict(leaves(one.get("diff"))))
-        for name, result in run.tasks
-        if result.get("changed")
-        for one in result.get("results", [result])
-    ]
-
-
-def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Its values by their paths; a list of plain ones is one value."""
-    if isinstance(document, list) and document and not any(isinstance(one, dict | list) for one in document):
-        yield path, document
-    elif isinstance(document, dict | list):
-        for key, value in document.items() if isinstance(document, dict) else enumerate(document):
-            yield from leaves(value, f"{path}/{key}")
-    else:
-        yield path, document
-
-
-def plain(value: Any) -> str:
-    return SUFFIX.sub(r"\1", str(value))
-
-
-def alike(told: Any, real: Any) -> bool:
-    """Whether that was foretold. What is not known yet may take any place in a list, whose order is that of names."""
-    if UNKNOWN not in str(told) or not (isinstance(told, list) and isinstance(real, list)):
-        return UNKNOWN in str(told) or plain(told) == plain(real)
-    known = Counter(plain(one) for one in told if UNKNOWN not in str(one))
-    return len(told) == len(real) and known <= Counter(map(plain, real))
-
-
-def unforetold(check: Run, run: Run) -> Iterator[str]:
-    """Where what came is not what was foretold. What only AWS knows may be left open.
-
-    Check mode makes nothing, so a later task may still foretell what an earlier one makes.
-    """
-    earlier: dict[str, Any] = {}
-    for (name, foretold), (_name, came) in zip(diffs(check), diffs(run), strict=True):
-        for path in sorted({*foretold, *came}):
-            told, real = foretold.get(path), came.get(path)
-            repeated = path not in came and path in earlier and told == earlier[path]
-            if not alike(told, real) and not repeated:
-                yield f"{name}: {path} was to be {told!r} and is {real!r}"
-        earlier |= foretold
-
-
-def carry_out(workspace: Workspace, playbook: str, profile: str, **variables: Any) -> Run:
-    """Ask what a run would do, let it do it, and compare."""
-    aws = workspace.embedded_aws
-    stands, calls = census(aws), aws.actions()
-    check = done(workspace.play(playbook, "--check", "--diff", inventory=profile, **variables))
-    made = {action for action in aws.actions() - calls if not action.partition(":")[2].startswith(READING)}
-    assert (made, census(aws)) == (set(), stands), "check mode wrote something"
-    run = done(workspace.play(playbook, "--diff", inventory=profile, **variables))
-    assert run.changed == check.changed
-    assert [*unforetold(check, run)] == []
-    return run
 
 
 def shape(workspace: Workspace) -> dict[str, Any]:
