@@ -86,6 +86,45 @@ SECRET_MAPPINGS = {
     "secrets_arns": "ARN of the secret or parameter",
     "secrets_values": "value",
 }
+# What is written where there are none: a role counts what is in it, which it cannot of nothing.
+NONE = {
+    **dict.fromkeys(
+        (
+            "amica_edge_secrets",
+            "amica_variants",
+            "cloudfront_aliases",
+            "cloudfront_cached_paths",
+            "cloudfront_waf_allowed_networks",
+            "cloudfront_waf_denied_networks",
+            "ecs_fargate_deployment_alarms",
+            "ecs_fargate_pause_at",
+            "ecs_fargate_scaling_schedules",
+            "governance_config_resource_types",
+            "governance_image_replication",
+            "governance_security_hub_standards",
+            "monitoring_emails",
+            "monitoring_phone_numbers",
+            "monitoring_webhooks",
+            "secrets_generated",
+            "security_groups_test_networks",
+        ),
+        "[]",
+    ),
+    **dict.fromkeys((*SECRET_MAPPINGS, "ecs_fargate_environment", "governance_config_rules"), "{}"),
+    **dict.fromkeys(
+        (
+            "alb_certificate_arn",
+            "alb_domain",
+            "amica_domain",
+            "amica_hosted_zone",
+            "cloudfront_certificate_arn",
+            "cloudfront_response_headers_policy_id",
+            "ecs_fargate_service_connect_namespace_arn",
+            "secrets_kms_key_arn",
+        ),
+        '""',
+    ),
+}
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
     1,
@@ -113,7 +152,12 @@ RETENTION_DAYS = (
 )
 
 
-SHORTEST_EDGE_SECRET = 16
+# The condition of a listener rule takes it to the letter, without a wildcard, and of five values one.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html
+EDGE_SECRET = re.compile(r"[A-Za-z0-9+/=_.~-]{16,128}")
+MOST_EDGE_SECRETS = 5
+# https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CacheBehavior.html
+CACHED_PATH = re.compile(r"""(?!/?\*$)[/*][A-Za-z0-9_.*$/~"'@:+&?-]{0,254}""")
 AFTER_TESTS = "POST_TEST_TRAFFIC_SHIFT"
 # With CloudFront's prefix list, which counts 55, as many rules as a security group may have.
 MOST_TEST_NETWORKS = 5
@@ -243,6 +287,14 @@ def whole_number(value: Any) -> int | None:
         return None
 
 
+def none_problems(settings: Settings) -> Iterator[Problem]:
+    """Of an inventory's `name:` without a value, and of a survey's answer that was left empty."""
+    for variable, none in NONE.items():
+        value = settings.get(variable, none)
+        if not value and str(value) != none.strip('"'):
+            yield Problem(variable, value, "is nothing", f"Write {none} for none, or leave the variable out")
+
+
 def range_problems(settings: Settings) -> Iterator[Problem]:
     for variable, limits in RANGES.items():
         if variable not in settings:
@@ -313,6 +365,14 @@ def strategy_problems(settings: Settings) -> Iterator[Problem]:
             requests,
             f"counts the requests of one target group, and {strategy} moves them to another",
             "Write 0, and let ecs_fargate_scaling_cpu scale",
+        )
+    early = settings.get("ecs_fargate_early_success_percent", 0)
+    if strategy in SHIFTING and whole_number(early):
+        yield Problem(
+            "ecs_fargate_early_success_percent",
+            early,
+            f"is of tasks that are replaced one after the other, which {strategy} does not do",
+            f"Write 0, or set ecs_fargate_strategy to one of {', '.join(ROLLING)}",
         )
     percents = {name: settings.get(f"ecs_fargate_{name}_percent") for name in ("minimum_healthy", "maximum")}
     least, most = (whole_number(percent) for percent in percents.values())
@@ -445,7 +505,7 @@ def variant_reasons(settings: Settings, variant: Mapping[str, Any]) -> Iterator[
             f"Write for example header: {{name: X-Chat-Variant, values: [{name or 'short'}]}}",
         )
     environment = variant.get("environment", {})
-    if not isinstance(environment, Mapping) or not all(VARIABLE_NAME.fullmatch(str(one)) for one in environment):
+    if not is_environment(environment):
         yield "has an environment that is not a mapping of variables", "Write for example environment: {ANSWERS: short}"
     else:
         kept = [*(settings.get(one) or {} for one in SECRET_MAPPINGS), settings.get("secrets_generated", GENERATED)]
@@ -526,19 +586,25 @@ def viewer_problems(settings: Settings) -> Iterator[Problem]:
         remedy = "Write its id, such as 67f7725c-6f97-4210-82d7-5512b31e9d03, or nothing"
         yield Problem("cloudfront_response_headers_policy_id", headers, "is not the id of a policy", remedy)
     paths = settings.get("cloudfront_cached_paths") or []
-    if not isinstance(paths, (list, tuple)) or not all(str(path).startswith(("/", "*")) for path in paths):
+    if not isinstance(paths, (list, tuple)) or not all(CACHED_PATH.fullmatch(str(path)) for path in paths):
         remedy = "Write for example cloudfront_cached_paths: [/assets/*]"
-        yield Problem("cloudfront_cached_paths", paths, "is not a list of paths", remedy)
+        yield Problem("cloudfront_cached_paths", paths, "is not a list of paths, of which none is every path", remedy)
 
 
 def edge_problems(settings: Settings) -> Iterator[Problem]:
     for variable in ("cloudfront_waf_allowed_networks", "cloudfront_waf_denied_networks"):
         networks = settings.get(variable) or []
-        for network in networks if isinstance(networks, list) else [networks]:
+        if not isinstance(networks, list):
+            yield Problem(variable, networks, "is not a list", f"Write for example {variable}: [203.0.113.0/24]")
+            continue
+        for network in networks:
             try:
-                ipaddress.ip_network(str(network))
+                size = ipaddress.ip_network(str(network)).prefixlen
             except ValueError as error:
                 yield Problem(variable, network, f"is not a network ({error})", "Write for example 203.0.113.0/24")
+                continue
+            if not size:
+                yield Problem(variable, network, "is every address, which AWS WAF does not take", "Leave it out")
     rate = settings.get("cloudfront_waf_rate_limit", 0)
     number = whole_number(rate)
     if number is None or (number and not 10 <= number <= 2_000_000_000):
@@ -552,16 +618,32 @@ def edge_problems(settings: Settings) -> Iterator[Problem]:
     if not isinstance(secrets, list):
         yield Problem("amica_edge_secrets", "(not shown)", "is not a list", "Write the newest secret first")
         secrets = []
-    for secret in secrets:
-        if len(str(secret)) < SHORTEST_EDGE_SECRET:
-            yield Problem(
-                "amica_edge_secrets",
-                "(not shown)",
-                f"holds a secret of fewer than {SHORTEST_EDGE_SECRET} characters",
-                "Write one that nobody guesses, for example the output of: openssl rand -hex 32",
-            )
+    if not all(EDGE_SECRET.fullmatch(str(secret)) for secret in secrets):
+        yield Problem(
+            "amica_edge_secrets",
+            "(not shown)",
+            "holds a secret that is not 16 to 128 letters, digits and + / = _ . ~ -",
+            "Write one that nobody guesses, for example the output of: openssl rand -hex 32",
+        )
+    if len(secrets) > MOST_EDGE_SECRETS:
+        yield Problem(
+            "amica_edge_secrets",
+            "(not shown)",
+            f"holds {len(secrets)} secrets, and a listener rule takes {MOST_EDGE_SECRETS}",
+            "Leave the oldest out",
+        )
+    edge, gone = settings.get("amica_edge", "open"), settings.get("cloudfront_state") == "absent"
+    if edge in EDGES[1:] and gone and settings.get("alb_state") != "absent":
+        yield Problem(
+            "cloudfront_state",
+            "absent",
+            f"leaves nobody who reaches the chat, which amica_edge: {edge} lets only CloudFront do",
+            "Write present, or amica_edge: open",
+        )
 
 
+# What follows `com.amazonaws.REGION.` in the name of an endpoint's service, each word with a letter.
+ENDPOINT = re.compile(r"(?!com\.)([a-z0-9-]*[a-z][a-z0-9-]*)(\.[a-z0-9-]+)*")
 # What a task cannot start without where there is no way to the internet.
 NEEDED_ENDPOINTS = ("s3", "ecr.api", "ecr.dkr", "logs")
 PUBLIC_REGISTRY = "public.ecr.aws/"
@@ -576,11 +658,15 @@ def way_out_problems(settings: Settings) -> Iterator[Problem]:
     if settings.get("vpc_flow_logs") == "s3" and not BUCKET_ARN.fullmatch(str(bucket)):
         remedy = "Write the bucket's, arn:aws:s3:::NAME, or vpc_flow_logs: cloudwatch"
         yield Problem("vpc_flow_logs_bucket_arn", bucket, "is not the ARN of a bucket", remedy)
-    endpoints = settings.get("vpc_endpoints")
-    if endpoints is None:
+    if "vpc_endpoints" not in settings:
         return
+    endpoints = settings["vpc_endpoints"]
     if not isinstance(endpoints, (list, tuple)):
         yield Problem("vpc_endpoints", endpoints, "is not a list", f"Write for example [{', '.join(NEEDED_ENDPOINTS)}]")
+        return
+    if not all(ENDPOINT.fullmatch(str(service)) for service in endpoints):
+        remedy = f"Write the end of their names, for example [{', '.join(NEEDED_ENDPOINTS)}]"
+        yield Problem("vpc_endpoints", endpoints, "holds what is no service of AWS with an endpoint", remedy)
         return
     missing = [service for service in needed_endpoints(settings) if service not in endpoints]
     if settings.get("vpc_network_mode") == "endpoints" and missing:
@@ -599,8 +685,10 @@ def needed_endpoints(settings: Settings) -> Iterator[str]:
         yield "xray"
     given = [settings.get(variable) or {} for variable in ("ecs_fargate_secrets", "secrets_arns")]
     arns = [str(arn) for mapping in given if isinstance(mapping, Mapping) for arn in mapping.values()]
-    for service in ("secretsmanager", "ssm"):
-        if any(f":{service}:" in arn for arn in arns):
+    kept = settings.get("secrets_values") or settings.get("secrets_generated", GENERATED)
+    own = settings.get("secrets_store", "secretsmanager") if kept and settings.get("secrets_state") != "absent" else ""
+    for service in STORES:
+        if service == own or any(f":{service}:" in arn for arn in arns):
             yield service
 
 
@@ -693,6 +781,9 @@ def spot_problems(settings: Settings) -> Iterator[Problem]:
         )
 
 
+SCHEDULE_FIELDS = {"name", "schedule", "timezone", "min_capacity", "max_capacity"}
+
+
 def schedule_problems(settings: Settings) -> Iterator[Problem]:
     schedules = settings.get("ecs_fargate_scaling_schedules") or []
     example = "Write for example {name: evening, schedule: cron(0 20 * * ? *), min_capacity: 1}"
@@ -710,6 +801,8 @@ def schedule_problems(settings: Settings) -> Iterator[Problem]:
 
 def schedule_reason(schedule: Mapping[str, Any]) -> str | None:
     """What is wrong with one scheduled change of the bounds; None if nothing is."""
+    if unknown := sorted(map(str, schedule.keys() - SCHEDULE_FIELDS)):
+        return f"has {', '.join(unknown)}, which no schedule has"
     if not schedule.get("name"):
         return "has no name"
     if not SCHEDULE.fullmatch(str(schedule.get("schedule"))):
@@ -774,6 +867,11 @@ def secret_problems(settings: Settings) -> Iterator[Problem]:
             places.setdefault(str(name), []).append(variable)
         if variable in SECRET_MAPPINGS:
             yield from secret_entry_problems(variable, entries)
+        elif not is_environment(entries):
+            remedy = f"Write for example {variable}: {{LOG_LEVEL: info}}"
+            yield Problem(
+                variable, sorted(map(str, entries)), "are not all names of variables with one value each", remedy
+            )
     for name, variables in places.items():
         if len(variables) > 1:
             yield Problem(
@@ -788,6 +886,14 @@ def secret_problems(settings: Settings) -> Iterator[Problem]:
                 "stands in ecs_fargate_environment and is a secret that is made up",
                 "A variable has one place: leave it out of secrets_generated, or of ecs_fargate_environment",
             )
+
+
+def is_environment(variables: Any) -> bool:
+    """Whether these are environment variables, each with one value."""
+    return isinstance(variables, Mapping) and not any(
+        value is None or isinstance(value, (Mapping, list, tuple)) or not VARIABLE_NAME.fullmatch(str(name))
+        for name, value in variables.items()
+    )
 
 
 def secret_entry_problems(variable: str, entries: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -821,7 +927,9 @@ def secret_store_problems(settings: Settings) -> Iterator[Problem]:
             "Write for example secrets_recovery_days: 30",
         )
     generated = settings.get("secrets_generated") or []
-    if not isinstance(generated, list) or not all(VARIABLE_NAME.fullmatch(str(name)) for name in generated):
+    if not isinstance(generated, list) or not all(
+        isinstance(name, str) and VARIABLE_NAME.fullmatch(name) for name in generated
+    ):
         yield Problem(
             "secrets_generated",
             generated,
@@ -849,7 +957,16 @@ def domain_problems(settings: Settings) -> Iterator[Problem]:
         remedy = "Write for example cloudfront_aliases: [chat.example.com]"
         yield Problem("cloudfront_aliases", aliases, "is not a list of domains", remedy)
         aliases = []
+    elif len(set(aliases)) < len(aliases):
+        yield Problem("cloudfront_aliases", aliases, "has a domain twice", "Write each once")
     given = {variable: str(settings[variable]) for variable in DOMAINS if settings.get(variable)}
+    if aliases and not (settings.get("cloudfront_certificate_arn") or "amica_domain" in given):
+        yield Problem(
+            "cloudfront_aliases",
+            aliases,
+            "have no certificate, without which CloudFront takes no domain",
+            "Write cloudfront_certificate_arn too, or one of them as amica_domain, which gets its own",
+        )
     for variable, domain in (given or {"amica_domain": ""}).items():
         if zone and not f".{domain}".endswith(f".{zone}"):
             reason = f"is no zone of {variable}, {domain!r}"
@@ -923,13 +1040,11 @@ def governance_problems(settings: Settings) -> Iterator[Problem]:
             "is not a list of AWS regions",
             "Write for example governance_image_replication: [eu-west-1]",
         )
-    elif settings.get("amica_region") in regions:
-        yield Problem(
-            "governance_image_replication",
-            settings["amica_region"],
-            "is the region that the images are in",
-            "Leave it out",
-        )
+    elif (region := settings.get("amica_region", "ap-southeast-1")) in regions:
+        what = "is the region that the images are in"
+        yield Problem("governance_image_replication", region, what, "Leave it out")
+    elif len(set(regions)) < len(regions):
+        yield Problem("governance_image_replication", regions, "has a region twice", "Write each once")
 
 
 def compliance_problems(settings: Settings) -> Iterator[Problem]:
@@ -1009,6 +1124,7 @@ def twin_problems(settings: Settings, neighbours: Iterable[Settings]) -> Iterato
 
 CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     stack_name_problems,
+    none_problems,
     choice_problems,
     endpoint_problems,
     network_problems,

@@ -9,6 +9,10 @@ from ansible_collections.amica.stack.plugins.module_utils._settings import setti
 from support.machine import ROOT
 
 NAMESPACE = "arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-1"
+ALIASED = {
+    "cloudfront_aliases": ["a.example.com"],
+    "cloudfront_certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1",
+}
 GOOD: dict[str, Any] = {
     "amica_name": "amica",
     "amica_environment": "dev",
@@ -73,6 +77,11 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
             "1 to 100",
         ),
         ({"ecs_fargate_early_success_percent": 101}, "ecs_fargate_early_success_percent", "0 to 100"),
+        (
+            {"ecs_fargate_early_success_percent": 50, "ecs_fargate_strategy": "linear"},
+            "ecs_fargate_early_success_percent",
+            "one of rolling, recreate",
+        ),
         (
             {"ecs_fargate_strategy": "canary", "ecs_fargate_scaling_requests": "100"},
             "ecs_fargate_scaling_requests",
@@ -141,6 +150,7 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
             "governance_image_replication",
             "Leave it out",
         ),
+        ({"governance_image_replication": ["eu-west-1"] * 2}, "governance_image_replication", "Write each once"),
         ({"governance_config_days": 0}, "governance_config_days", "from 1 to 3650"),
         ({"governance_config_rules": ["ECS_CONTAINERS_NONPRIVILEGED"]}, "governance_config_rules", "PRIVILEGED: {}"),
         ({"governance_config_rules": {"ecs-containers": {}}}, "governance_config_rules", "PRIVILEGED: {}"),
@@ -155,6 +165,8 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"amica_edge": "closed"}, "amica_edge", "private"),
         ({"amica_edge_secrets": ["short"]}, "amica_edge_secrets", "openssl rand"),
         ({"cloudfront_waf_denied_networks": ["10.0.0.1/8"]}, "cloudfront_waf_denied_networks", "203.0.113.0/24"),
+        ({"amica_edge_secrets": ["s" * 16] * 6}, "amica_edge_secrets", "Leave the oldest out"),
+        ({"amica_edge": "private", "cloudfront_state": "absent"}, "cloudfront_state", "amica_edge: open"),
         ({"amica_access_logs": "s3"}, "amica_access_logs", "true or false"),
         ({"amica_access_logs_days": "0"}, "amica_access_logs_days", "90"),
         ({"cloudfront_http_version": "http4"}, "cloudfront_http_version", "http2and3"),
@@ -169,6 +181,11 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"vpc_flow_logs": "s3"}, "vpc_flow_logs_bucket_arn", "arn:aws:s3:::NAME"),
         ({"vpc_endpoints": "s3"}, "vpc_endpoints", "ecr.dkr"),
         ({"vpc_network_mode": "endpoints", "vpc_endpoints": ["s3"]}, "vpc_endpoints", "ecr.api, ecr.dkr, logs"),
+        (
+            {"vpc_network_mode": "endpoints", "vpc_endpoints": ["s3", "ecr.api", "ecr.dkr", "logs"]},
+            "vpc_endpoints",
+            "lacks secretsmanager",
+        ),
         ({"vpc_availability_zone_count": 1}, "vpc_availability_zone_count", "from 2 to 6"),
         (
             {"cloudfront_certificate_arn": "arn:aws:acm:ap-southeast-1:111122223333:certificate/1"},
@@ -184,6 +201,7 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"amica_domain": "chat.example.com", "amica_hosted_zone": "ample.com"}, "amica_hosted_zone", "part of it"),
         ({"amica_hosted_zone": "example.com"}, "amica_hosted_zone", "amica_domain"),
         ({"amica_domain": "chat.example.com", "cloudfront_aliases": ["a.com"]}, "cloudfront_aliases", "Keep one"),
+        (ALIASED | {"cloudfront_aliases": ["a.com", "a.com"]}, "cloudfront_aliases", "Write each once"),
         ({"monitoring_alarms": "some"}, "monitoring_alarms", "true or false"),
         ({"monitoring_dashboard": "none"}, "monitoring_dashboard", "true or false"),
         ({"ecs_fargate_tracing": "x-ray"}, "ecs_fargate_tracing", "true or false"),
@@ -206,10 +224,11 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
                 "ecs_fargate_tracing": True,
                 "ecs_fargate_tracing_image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/otel:v1",
                 "vpc_network_mode": "endpoints",
-                "vpc_endpoints": ["s3", "ecr.api", "ecr.dkr", "logs"],
+                "vpc_endpoints": ["s3", "ecr.api", "ecr.dkr", "logs", "ssm"],
+                "secrets_store": "ssm",
             },
             "vpc_endpoints",
-            "Add it",
+            "lacks xray",
         ),
         (
             {"ecs_fargate_tracing": True, "ecs_fargate_environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318"}},
@@ -219,7 +238,7 @@ def test_numbers_may_come_as_text_from_a_survey(number: Any) -> None:
         ({"alb_domain": "alb.example.com."}, "alb_domain", "alb.example.com"),
         ({"alb_domain": "alb.example.com", "amica_hosted_zone": "other.com"}, "amica_hosted_zone", "alb_domain"),
         ({"alb_domain": "a.example.com", "amica_domain": "a.example.com"}, "alb_domain", "Write another"),
-        ({"alb_domain": "a.example.com", "cloudfront_aliases": ["a.example.com"]}, "alb_domain", "Write another"),
+        (ALIASED | {"alb_domain": "a.example.com"}, "alb_domain", "Write another"),
         (
             {"alb_domain": "a.com", "alb_certificate_arn": "arn:aws:acm:ap-southeast-1:111122223333:certificate/1"},
             "alb_certificate_arn",
