@@ -101,6 +101,8 @@ ALWAYS: tuple[Row, ...] = (
             "DescribeVpcs",
             "ModifySubnetAttribute",
             "ModifyVpcAttribute",
+            "ReplaceRoute",
+            "ReplaceRouteTableAssociation",
             "RevokeSecurityGroupEgress",
             "RevokeSecurityGroupIngress",
         ),
@@ -125,6 +127,8 @@ ALWAYS: tuple[Row, ...] = (
     ),
     ("logs", "", ("DescribeLogGroups",)),
     ("logs", "log-group:{log_group}", MAKE_LOG_GROUP),
+    # What a task that failed said last.
+    ("logs", "log-group:{log_group}:log-stream:{container}/{container}/TASK", ("GetLogEvents",)),
     ("cloudwatch", "", ("DescribeAlarms", "GetDashboard")),
     (
         "elasticloadbalancing",
@@ -160,7 +164,9 @@ ALWAYS: tuple[Row, ...] = (
             "DescribeServiceRevisions",
             "DescribeTaskDefinition",
             "DescribeTasks",
+            "ListClusters",
             "ListServiceDeployments",
+            "ListServices",
             "ListTaskDefinitions",
             "ListTasks",
             "RegisterTaskDefinition",
@@ -215,6 +221,7 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
                 "CreateNetworkAclEntry",
                 "DeleteNetworkAclEntry",
                 "ReplaceNetworkAclAssociation",
+                "ReplaceNetworkAclEntry",
             ),
         ),
     ),
@@ -249,6 +256,7 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
         ),
         ("iam", "role/{infrastructure_role}", ("AttachRolePolicy", *MAKE_ROLE)),
     ),
+    "pauses": (("ecs", "", ("ContinueServiceDeployment",)),),
     "scaling": (
         (
             "application-autoscaling",

@@ -95,6 +95,7 @@ options:
       - listener_rules
       - variants
       - traffic_shifts
+      - pauses
       - scaling
       - distribution
       - web_acl

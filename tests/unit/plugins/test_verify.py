@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
 from ansible_collections.amica.stack.plugins.module_utils._names import names
@@ -33,6 +35,7 @@ from ansible_collections.amica.stack.plugins.module_utils._verify_permissions im
 from ansible_collections.amica.stack.plugins.module_utils._verify_permissions import needs
 from ansible_collections.amica.stack.plugins.module_utils._verify_reader import THREADS
 from ansible_collections.amica.stack.plugins.module_utils._verify_reader import Reader
+from botocore import xform_name
 from botocore.exceptions import ClientError
 from support.machine import ROOT
 
@@ -252,6 +255,7 @@ ASKED = {
     "listener_rules": ("elasticloadbalancing:DeleteRule", "*"),
     "variants": ("ecs:CreateService", "arn:aws:ecs:eu-west-1:111122223333:service/amica-cluster/amica-service-variant"),
     "traffic_shifts": ("iam:AttachRolePolicy", "arn:aws:iam::111122223333:role/amica-infrastructure-role"),
+    "pauses": ("ecs:ContinueServiceDeployment", "*"),
     "scaling": ("application-autoscaling:RegisterScalableTarget", "*"),
     "distribution": ("cloudfront:CreateDistribution", "*"),
     "web_acl": ("wafv2:CreateWebACL", "*"),
@@ -295,6 +299,44 @@ def test_needs_name_actions_of_their_resource_s_service() -> None:
         assert len({action.partition(":")[0] for action in need.actions}) == 1
         assert need.resource == "*" or need.resource.split(":")[2] == need.actions[0].partition(":")[0]
         assert "{" not in need.resource
+
+
+# What takes away, and what other verbs than a deployment do.
+NOT_ASKED = re.compile(
+    r"(batch_delete|delete|deregister|detach|disable|disassociate|release|remove|stop|untag)_\w+"
+    # The log, a shell, the bill, and what the check looks at for its own sake.
+    r"|(filter_log_events|start_live_tail|describe_log_streams|get_policy|get_policy_version|get_products)"
+    r"|(describe_regions|get_caller_identity|get_\w*service_quota|list_hosted_zones|list_role_tags)"
+    r"|(simulate_principal_policy|get_origin_access_control)"
+)
+# What AWS checks for a call of another name.
+CHECKED_AS = {
+    "create_distribution_with_tags": "create_distribution",
+    "get_bucket_lifecycle_configuration": "get_lifecycle_configuration",
+    "get_public_access_block": "get_bucket_public_access_block",
+    "head_bucket": "list_bucket",
+    "list_objects_v2": "list_bucket",
+    "put_bucket_lifecycle_configuration": "put_lifecycle_configuration",
+    "put_public_access_block": "put_bucket_public_access_block",
+}
+CLIENTS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
+
+
+def operations() -> set[str]:
+    """The names of all calls to AWS that stand in the modules, as botocore writes them."""
+    session = botocore.session.get_session()
+    services = {action.partition(":")[0] for action, _resource in asked_for(*SWITCHED)}
+    models = [session.get_service_model(CLIENTS.get(service, service)) for service in services]
+    known = {xform_name(name) for model in models for name in model.operation_names}
+    sources = [path.read_text() for path in (ROOT / "plugins").rglob("*.py")]
+    return known.intersection(word for source in sources for word in re.findall(r"[.\"]([a-z0-9_]+)[\"(]", source))
+
+
+def test_the_rights_to_all_that_modules_make_change_and_read_are_asked_for() -> None:
+    asked = {xform_name(action.partition(":")[2]) for action, _resource in asked_for(*SWITCHED)}
+    done = {CHECKED_AS.get(name, name) for name in operations() if not NOT_ASKED.fullmatch(name)}
+    assert {"create_service", "continue_service_deployment", "list_bucket"} <= done
+    assert done - asked == set()
 
 
 def test_a_role_is_passed_to_the_service_that_takes_it() -> None:
