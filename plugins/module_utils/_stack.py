@@ -63,10 +63,13 @@ class Answers:
     scanning_rules: Sequence[Answer] = ()
     replication_rules: Sequence[Answer] = ()
     log_group: Answer | None = None
+    saved_queries: Sequence[Answer] = ()
     load_balancer: Answer | None = None
     listeners: Sequence[Answer] = ()
     target_group: Answer | None = None
     targets: Sequence[Answer] = ()
+    # Of the target group: what is set, by AWS's name of it.
+    attributes: Mapping[str, str] = field(default_factory=dict)
     alternate_target_group: Answer | None = None
     alternate_targets: Sequence[Answer] = ()
     rules: Sequence[Answer] = ()
@@ -86,6 +89,8 @@ class Answers:
     distribution: Answer | None = None
     alarms: Sequence[Answer] = ()
     dashboard: Answer | None = None
+    # By the topic's ARN.
+    topics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     # Of the stack's rules of Config and the resources that do not meet them.
     violations: Sequence[Answer] = ()
     # Everything with the stack's tag that still exists: ARN -> tags.
@@ -260,6 +265,21 @@ def target_group_part(group: Answer | None, targets: Sequence[Answer]) -> dict[s
     }
 
 
+def stickiness(attributes: Mapping[str, str]) -> int:
+    """Seconds for which a client stays with its task; 0 where it does not."""
+    if attributes.get("stickiness.enabled") != "true":
+        return 0
+    return int(attributes[f"stickiness.{attributes['stickiness.type']}.duration_seconds"])
+
+
+def main_target_group_part(answers: Answers) -> dict[str, Any] | None:
+    part = target_group_part(answers.target_group, answers.targets)
+    if part is None:
+        return None
+    delay = whole(answers.attributes.get("deregistration_delay.timeout_seconds"))
+    return {**part, "stickiness_duration": stickiness(answers.attributes), "deregistration_delay": delay}
+
+
 def role_part(role: Answer | None) -> dict[str, Any] | None:
     return {"name": role["RoleName"], "arn": role["Arn"]} if role else None
 
@@ -341,13 +361,24 @@ def application(definition: Answer, names: StackNames) -> Answer:
     return next((one for one in containers if one.get("name") == names.container), containers[0])
 
 
+def traced_percent(variables: Mapping[str, str]) -> int:
+    """Percent of the traces that the application keeps; what is no number it takes for all, as OpenTelemetry says."""
+    try:
+        return round(100 * float(variables.get("OTEL_TRACES_SAMPLER_ARG", 1)))
+    except ValueError:
+        return 100
+
+
 def task_definition_part(answers: Answers, names: StackNames) -> dict[str, Any] | None:
     definition = answers.task_definition
     if definition is None:
         return None
     container = application(definition, names)
     image = container.get("image", "")
+    variables = {one["name"]: one["value"] for one in container.get("environment", ())}
     platform = definition.get("runtimePlatform") or {}
+    boxes = definition.get("containerDefinitions", ())
+    collector = next((one["image"] for one in boxes if one.get("name") == names.collector), None)
     return {
         "family": definition["family"],
         "revision": int(definition["revision"]),
@@ -360,10 +391,9 @@ def task_definition_part(answers: Answers, names: StackNames) -> dict[str, Any] 
         "container": container.get("name"),
         "image": image,
         "image_digest": image.partition("@")[2] or answers.running_digest,
-        "collector": next(
-            (one["image"] for one in definition.get("containerDefinitions", ()) if one.get("name") == names.collector),
-            None,
-        ),
+        "collector": collector,
+        "tracing_percent": traced_percent(variables) if collector else 0,
+        "environment": sorted(variables),
         "secrets": {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", ())},
         "secrets_version": (container.get("dockerLabels") or {}).get(SECRETS_VERSION_LABEL),
     }
@@ -373,6 +403,8 @@ def distribution_part(answers: Answers) -> dict[str, Any] | None:
     distribution = answers.distribution
     if distribution is None:
         return None
+    usual = distribution.get("DefaultCacheBehavior") or {}
+    others = (distribution.get("CacheBehaviors") or {}).get("Items") or ()
     return {
         "id": distribution["Id"],
         "arn": distribution["ARN"],
@@ -384,6 +416,9 @@ def distribution_part(answers: Answers) -> dict[str, Any] | None:
         "ipv6": distribution.get("IsIPV6Enabled"),
         "minimum_tls": (distribution.get("ViewerCertificate") or {}).get("MinimumProtocolVersion"),
         "aliases": list((distribution.get("Aliases") or {}).get("Items") or []),
+        "response_headers_policy_id": usual.get("ResponseHeadersPolicyId"),
+        # What the load balancer does not answer is the error page.
+        "cached_paths": [one["PathPattern"] for one in others if one["TargetOriginId"] == usual["TargetOriginId"]],
     }
 
 
@@ -406,6 +441,7 @@ def log_group_part(answers: Answers) -> dict[str, Any] | None:
         "name": group["logGroupName"],
         "arn": group["arn"].removesuffix(":*"),
         "retention_days": group.get("retentionInDays"),
+        "metric_filters": group.get("metricFilterCount", 0),
     }
 
 
@@ -477,6 +513,13 @@ def edge_part(answers: Answers, names: StackNames) -> dict[str, Any]:
 
     return {
         "web_acl": stands(f":global/webacl/{names.distribution}/", f":global/ipset/{names.distribution}-"),
+        "allowed_networks": stands(f":global/ipset/{names.distribution}-allowed-"),
+        "denied_networks": stands(f":global/ipset/{names.distribution}-denied-"),
+        "secret_header": any(
+            header["HeaderName"] == EDGE_HEADER
+            for origin in ((answers.distribution or {}).get("Origins") or {}).get("Items") or ()
+            for header in (origin.get("CustomHeaders") or {}).get("Items") or ()
+        ),
         "error_page": stands(f":s3:::{names.error_page_bucket}-"),
         "vpc_origin": stands(":vpcorigin/"),
         "load_balancer_logs": stands(f":s3:::{names.load_balancer_logs_bucket}-"),
@@ -536,9 +579,16 @@ def governance_part(answers: Answers, names: StackNames) -> dict[str, Any]:
     }
 
 
-def topics(answers: Answers) -> list[str]:
-    """ARNs of the topics with the stack's tag."""
-    return sorted(arn for arn in answers.tagged if arn.split(":")[2] == "sns")
+def topic_parts(answers: Answers) -> list[dict[str, Any]]:
+    """The topics that the alarms notify, with how many hear of it and how many have not confirmed."""
+    return [
+        {
+            "arn": arn,
+            "subscribers": int(attributes["SubscriptionsConfirmed"]),
+            "unconfirmed": int(attributes["SubscriptionsPending"]),
+        }
+        for arn, attributes in sorted(answers.topics.items())
+    ]
 
 
 def moment(value: Any) -> str | None:
@@ -603,6 +653,10 @@ def existing(stack: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         yield "alarm", alarm["name"], alarm["arn"]
     if stack["dashboard"]:
         yield "dashboard", stack["dashboard"]["name"], stack["dashboard"]["arn"]
+    for topic in stack["topics"]:
+        yield "topic", topic["arn"].rpartition(":")[2], topic["arn"]
+    for query in stack["saved_queries"]:
+        yield "saved query", query, None
     if stack["governance"]["image_scanning"]:
         yield "scanning rule", stack["governance"]["image_scanning"], None
     for region in stack["governance"]["image_replication"]:
@@ -631,8 +685,9 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         },
         "repository": repository_part(answers),
         "log_group": log_group_part(answers),
+        "saved_queries": sorted(query["name"] for query in answers.saved_queries),
         "load_balancer": load_balancer_part(answers),
-        "target_group": target_group_part(answers.target_group, answers.targets),
+        "target_group": main_target_group_part(answers),
         "alternate_target_group": alternate_target_group_part(answers),
         "variants": variant_parts(answers),
         "roles": {
@@ -650,7 +705,7 @@ def parts(name: str, names: StackNames, answers: Answers) -> dict[str, Any]:
         "secrets": secret_parts(name, answers.tagged),
         "alarms": alarm_parts(answers),
         "rollback_alarms": rollback_alarms(answers, names),
-        "topics": topics(answers),
+        "topics": topic_parts(answers),
         "dashboard": dashboard_part(answers),
         "governance": governance_part(answers, names),
     }

@@ -105,6 +105,12 @@ def read_log_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
     return {"log_group": first(group for group in groups if group["logGroupName"] == wanted.log_group)}
 
 
+def read_saved_queries(aws: Clients, stack: str, wanted: StackNames) -> Found:
+    """Their names begin as those of the alarms. AWS has no pages for botocore here, and gives a thousand at once."""
+    answer = aws("logs").describe_query_definitions(queryDefinitionNamePrefix=wanted.alarms, maxResults=1000)
+    return {"saved_queries": answer["queryDefinitions"]}
+
+
 def read_load_balancer(aws: Clients, stack: str, wanted: StackNames) -> Found:
     elb = aws("elbv2")
     answer = absent_as_none(lambda: elb.describe_load_balancers(Names=[wanted.load_balancer]), "LoadBalancerNotFound")
@@ -120,7 +126,14 @@ def read_load_balancer(aws: Clients, stack: str, wanted: StackNames) -> Found:
 
 def read_target_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
     group, targets = target_group(aws, wanted.target_group)
-    return {"target_group": group, "targets": targets}
+    if group is None:
+        return {}
+    answer = absent_as_none(
+        lambda: aws("elbv2").describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"]),
+        "TargetGroupNotFound",
+    )
+    attributes = {one["Key"]: one["Value"] for one in answer["Attributes"]} if answer else {}
+    return {"target_group": group, "targets": targets, "attributes": attributes}
 
 
 def read_alternate_target_group(aws: Clients, stack: str, wanted: StackNames) -> Found:
@@ -274,6 +287,17 @@ def read_dashboard(aws: Clients, stack: str, wanted: StackNames) -> Found:
     return {"dashboard": board}
 
 
+def read_topics(aws: Clients, arns: Iterable[str]) -> dict[str, Any]:
+    """What is set of the topics that still exist, by their ARN."""
+    found = {}
+    for arn in arns:
+        client = aws("sns", arn.split(":")[3])
+        answer = absent_as_none(lambda: client.get_topic_attributes(TopicArn=arn), "NotFound")  # noqa: B023
+        if answer:
+            found[arn] = answer["Attributes"]
+    return found
+
+
 def read_tagged(aws: Clients, stack: str, region: str | None = None) -> dict[str, dict[str, str]]:
     """ARN -> tags of whatever carries the stack's tag in a region; AWS keeps what was deleted for a while."""
     client = aws("resourcegroupstaggingapi", region)
@@ -326,6 +350,7 @@ READERS: tuple[Callable[[Clients, str, StackNames], Found], ...] = (
     read_repository,
     read_registry,
     read_log_group,
+    read_saved_queries,
     read_roles,
     read_scaling,
     read_alarms,
@@ -351,6 +376,7 @@ def read(aws: Clients, stack: str) -> dict[str, Any]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    answers = replace(answers, topics=read_topics(aws, (arn for arn in tagged if arn.split(":")[2] == "sns")))
     known = {arn for kind, name, arn in existing(parts(stack, wanted, answers))}
     alive = known | still_there(aws, [arn for arn in tagged if arn not in known])
     answers = replace(answers, tagged={arn: tags for arn, tags in tagged.items() if arn in alive})

@@ -32,6 +32,7 @@ def strategy_of(service: Mapping[str, Any]) -> dict[str, Any]:
     canary, linear = (configuration.get(f"{steps}Configuration") or {} for steps in ("canary", "linear"))
     alarms = configuration.get("alarms") or {}
     hooks = configuration.get("lifecycleHooks") or ()
+    breaker, early = (configuration.get(part) or {} for part in ("deploymentCircuitBreaker", "earlySuccessCriteria"))
     return {
         "name": "recreate" if name == "rolling" and least == 0 and most <= 100 else name,
         "minimum_healthy_percent": least,
@@ -39,6 +40,8 @@ def strategy_of(service: Mapping[str, Any]) -> dict[str, Any]:
         "bake_minutes": configuration.get("bakeTimeInMinutes") or 0,
         "step_percent": canary.get("canaryPercent") or linear.get("stepPercent") or 100.0,
         "step_minutes": canary.get("canaryBakeTimeInMinutes") or linear.get("stepBakeTimeInMinutes") or 0,
+        "circuit_breaker": bool(breaker.get("enable")),
+        "early_success_percent": early.get("healthyPercent") or 0 if early.get("enable") else 0,
         "alarms": sorted(alarms.get("alarmNames") or ()) if alarms.get("enable") else [],
         "pauses": [stage for hook in hooks if hook["targetType"] == "PAUSE" for stage in hook["lifecycleStages"]],
     }
@@ -70,6 +73,9 @@ def strategy_text(strategy: Mapping[str, Any]) -> str:
         words[0] += f", the old tasks stay {strategy['bake_minutes']} min"
     if strategy["pauses"]:
         words.append(f"pauses at {', '.join(strategy['pauses'])}")
-    if strategy["alarms"]:
-        words.append(f"sent back by {', '.join(strategy['alarms'])}")
+    if strategy["early_success_percent"]:
+        words.append(f"done when {strategy['early_success_percent']} % are replaced")
+    causes = ["tasks that fail"] if strategy["circuit_breaker"] else []
+    if causes or strategy["alarms"]:
+        words.append(f"sent back by {', '.join((*causes, *strategy['alarms']))}")
     return "; ".join(words)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._secret_reference import reference
 from ansible_collections.amica.stack.plugins.module_utils._stack_health import variant_health
 from ansible_collections.amica.stack.plugins.module_utils._strategy import strategy_text
 
@@ -62,7 +63,15 @@ def traffic(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 
 # Resources that are named of those that do not meet a rule.
 MOST_RESOURCES = 3
-EDGE = {"web_acl": "web ACL", "error_page": "error page", "vpc_origin": "VPC origin"}
+EDGE = {
+    "web_acl": "web ACL",
+    "allowed_networks": "allowed networks",
+    "denied_networks": "denied networks",
+    "error_page": "error page",
+    "vpc_origin": "VPC origin",
+    "secret_header": "secret header",
+}
+STORES = {"secretsmanager": "Secrets Manager", "ssm": "Parameter Store"}
 ACCESS_LOGS = {"load_balancer_logs": "load balancer", "distribution_logs": "CloudFront"}
 HTTP_VERSIONS = {"http1.1": "HTTP/1.1", "http2": "HTTP/2", "http3": "HTTP/3", "http2and3": "HTTP/2 and 3"}
 
@@ -72,7 +81,27 @@ def edge_text(distribution: Mapping[str, Any], edge: Mapping[str, Any]) -> str:
     http = str(distribution.get("http_version") or "")
     words = [HTTP_VERSIONS.get(http, http), "IPv6" if distribution.get("ipv6") else "", distribution.get("minimum_tls")]
     words += [title for name, title in EDGE.items() if edge.get(name)]
+    words.append("security headers" if distribution.get("response_headers_policy_id") else "")
+    words += [f"keeps {path}" for path in distribution.get("cached_paths", ())]
     return ", ".join(word for word in words if word)
+
+
+def clients_text(target_group: Mapping[str, Any]) -> str:
+    """For how long a client has its task; empty where each request may go to another."""
+    seconds, delay = target_group.get("stickiness_duration"), target_group.get("deregistration_delay")
+    return f"stay with their task for {seconds} s, and {delay} s when it leaves" if seconds else ""
+
+
+def size_text(definition: Mapping[str, Any]) -> str:
+    """Such as `256 CPU units, 512 MiB, 20 GiB, X86_64`."""
+    size = f"{definition['cpu']} CPU units, {definition['memory']} MiB, {definition['ephemeral_storage']} GiB"
+    return f"{size}, {definition['architecture']}"
+
+
+def secrets_text(secrets: Mapping[str, str]) -> str:
+    """Such as `CHAINLIT_AUTH_SECRET (Parameter Store)`."""
+    places = {name: reference(arn) for name, arn in secrets.items()}
+    return ", ".join(f"{name} ({STORES[place.store]})" if place else name for name, place in places.items())
 
 
 def share_on_spot(service: Mapping[str, Any]) -> str:
@@ -100,6 +129,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Strategy", strategy_text(service["strategy"])
         if service.get("paused"):
             yield "Paused", f"at {service['paused']['stage']}: {CONTINUE}"
+    if clients := clients_text(part(stack, "target_group")):
+        yield "Clients", clients
     if part(stack, "alternate_target_group").get("rule_arn"):
         yield "Traffic", traffic(stack["target_group"], stack["alternate_target_group"])
     yield from variant_rows(part(stack, "variants"))
@@ -111,14 +142,15 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Scaling", scaling_text(part(stack, "scaling"))
     if definition:
         yield "Image", definition.get("image_digest") or definition.get("image") or "unknown"
-        size = f"{definition['cpu']} CPU units, {definition['memory']} MiB"
-        yield "Revision", f"{definition['family']}:{definition['revision']}, {size}"
+        yield "Revision", f"{definition['family']}:{definition['revision']}, {size_text(definition)}"
+        yield "Variables", ", ".join(definition["environment"])
     if definition.get("collector"):
-        yield "Traces", f"to X-Ray, by {definition['collector']}"
+        yield "Traces", f"{definition['tracing_percent']} % to X-Ray, by {definition['collector']}"
     if definition.get("secrets"):
-        yield "Secrets", ", ".join(definition["secrets"])
+        yield "Secrets", secrets_text(definition["secrets"])
     if part(stack, "log_group"):
-        yield "Logs", part(stack, "log_group")["name"]
+        days = part(stack, "log_group")["retention_days"]
+        yield "Logs", f"{part(stack, 'log_group')['name']}, kept {f'{days} days' if days else 'for ever'}"
     if logged := [title for name, title in ACCESS_LOGS.items() if part(stack, "edge").get(name)]:
         yield "Access logs", ", ".join(logged)
     yield from alarm_rows(stack)
@@ -171,12 +203,21 @@ def variant_rows(variants: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def monitoring(stack: Mapping[str, Any]) -> str:
     """What watches the stack beside its alarms, in one line; empty where nothing does."""
     words = [part(stack, "dashboard")["name"]] if part(stack, "dashboard") else []
-    if topics := stack.get("topics"):
-        words.append(f"alarms to {', '.join(topic.rpartition(':')[2] for topic in topics)}")
+    if filters := part(stack, "log_group").get("metric_filters"):
+        words.append(f"{filters} metrics of the log")
+    if queries := stack.get("saved_queries"):
+        words.append(f"{len(queries)} saved queries")
+    words += [topic_text(topic) for topic in stack.get("topics") or ()]
     insights = part(stack, "cluster").get("container_insights", "disabled")
     if insights != "disabled":
         words.append("enhanced Container Insights" if insights == "enhanced" else "Container Insights")
     return ", ".join(words)
+
+
+def topic_text(topic: Mapping[str, Any]) -> str:
+    """Such as `alarms to 2 by amica-alerts (1 has not confirmed)`."""
+    name, waiting = topic["arn"].rpartition(":")[2], topic["unconfirmed"]
+    return f"alarms to {topic['subscribers']} by {name}{f' ({waiting} unconfirmed)' if waiting else ''}"
 
 
 def alarm_rows(stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

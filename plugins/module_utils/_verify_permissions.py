@@ -125,7 +125,7 @@ ALWAYS: tuple[Row, ...] = (
             "TagResource",
         ),
     ),
-    ("logs", "", ("DescribeLogGroups",)),
+    ("logs", "", ("DescribeLogGroups", "DescribeQueryDefinitions")),
     ("logs", "log-group:{log_group}", MAKE_LOG_GROUP),
     # What a task that failed said last.
     ("logs", "log-group:{log_group}:log-stream:{container}/{container}/TASK", ("GetLogEvents",)),
@@ -375,7 +375,7 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
         (
             "logs",
             "",
-            ("DescribeMetricFilters", "DescribeQueryDefinitions", "PutMetricFilter", "PutQueryDefinition"),
+            ("DescribeMetricFilters", "PutMetricFilter", "PutQueryDefinition"),
         ),
     ),
     "image_rules": (("ecr", "", ("PutRegistryScanningConfiguration", "PutReplicationConfiguration")),),

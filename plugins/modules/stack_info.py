@@ -163,8 +163,13 @@ stack:
       description: The image repository; C(name), C(arn) and C(uri).
       type: dict
     log_group:
-      description: The log group; C(name), C(arn) and C(retention_days), none when it keeps its events for ever.
+      description: The log group; C(name), C(arn), C(retention_days), none when it keeps its events for ever,
+        and C(metric_filters), how many metrics are made of its events.
       type: dict
+    saved_queries:
+      description: Names of the saved queries of CloudWatch Logs.
+      type: list
+      elements: str
     load_balancer:
       description:
         - The load balancer; C(name), C(arn), C(dns_name), C(hosted_zone_id), which AWS keeps that name in, C(domain),
@@ -172,7 +177,10 @@ stack:
           whether it is the one for tests.
       type: dict
     target_group:
-      description: The target group; C(name), C(arn) and C(targets) with C(id), C(port), C(state) and C(reason).
+      description:
+        - The target group; C(name), C(arn), C(targets) with C(id), C(port), C(state) and C(reason),
+          C(stickiness_duration), the seconds for which a client stays with its task, 0 where it does not, and
+          C(deregistration_delay), those that a task which leaves has to finish.
       type: dict
     alternate_target_group:
       description:
@@ -205,25 +213,29 @@ stack:
         - C(service_connect) is none, or has C(namespace), an ARN, and C(addresses), as host:port.
         - C(strategy) is how a new version takes over; C(name) as in C(ecs_fargate_strategy),
           C(minimum_healthy_percent), C(maximum_percent), C(bake_minutes), C(step_percent) and C(step_minutes),
-          C(alarms) that send a deployment back, and C(pauses), the stages at which it waits.
+          C(circuit_breaker), whether tasks that fail end it, C(early_success_percent), of the tasks that are enough, or
+          0, C(alarms) that send a deployment back, and C(pauses), the stages at which it waits.
         - C(paused) is none, or has C(stage), at which a deployment waits for a person now, and C(sentence).
       type: dict
     task_definition:
       description:
         - The revision that the service runs, without a service the newest active one; C(family), C(revision), C(arn),
           C(status), C(cpu) in CPU units, C(memory) in MiB, C(ephemeral_storage) in GiB, C(architecture), C(container),
-          C(image), C(image_digest), C(collector), the image of the one that takes its traces, or none, C(secrets), its
-          variables and ARNs, and C(secrets_version).
+          C(image), C(image_digest), C(collector), the image of the one that takes its traces, or none,
+          C(tracing_percent), how many of them are kept, C(environment), the names of its variables, C(secrets), those
+          that are secrets with their ARNs, and C(secrets_version).
       type: dict
     distribution:
       description:
         - The distribution; C(id), C(arn), C(domain_name), C(origins), their domain names, C(status), C(enabled),
-          C(aliases), C(http_version), C(ipv6) and C(minimum_tls), the oldest TLS version that a browser may speak.
+          C(aliases), C(http_version), C(ipv6), C(minimum_tls), the oldest TLS version that a browser may speak,
+          C(response_headers_policy_id), and C(cached_paths), which it keeps.
       type: dict
     edge:
       description:
-        - What stands around distribution and load balancer; whether there is C(web_acl), C(error_page), C(vpc_origin),
-          C(load_balancer_logs) and C(distribution_logs), and C(certificates) of the distribution and
+        - What stands around distribution and load balancer; whether there is C(web_acl), its C(allowed_networks) and
+          C(denied_networks), C(error_page), C(vpc_origin), C(secret_header), without which the load balancer answers
+          403, C(load_balancer_logs) and C(distribution_logs), and C(certificates) of the distribution and
           C(load_balancer_certificates), each with C(arn) and C(domain).
       type: dict
     secrets:
@@ -244,9 +256,11 @@ stack:
       type: list
       elements: str
     topics:
-      description: ARNs of the topics that the alarms notify.
+      description:
+        - The topics that the alarms notify; each C(arn), C(subscribers), how many hear of it, and C(unconfirmed), how
+          many have not said yet that they want to.
       type: list
-      elements: str
+      elements: dict
     dashboard:
       description: The dashboard; C(name) and C(arn).
       type: dict

@@ -20,8 +20,17 @@ STACK: dict[str, Any] = {
     "summary": "1 of 1 tasks healthy",
     "urls": {"load_balancer": "http://127.0.0.1:8088", "cloudfront": None},
     "service": {"running_count": 1, "desired_count": 1, "strategy": strategy_of({})},
-    "task_definition": {"family": "amica-task", "revision": 3, "cpu": 256, "memory": 512, "image_digest": "sha256:abc"},
-    "log_group": {"name": "/ecs/amica-stack"},
+    "task_definition": {
+        "family": "amica-task",
+        "revision": 3,
+        "cpu": 256,
+        "memory": 512,
+        "ephemeral_storage": 20,
+        "architecture": "X86_64",
+        "environment": ["PORT"],
+        "image_digest": "sha256:abc",
+    },
+    "log_group": {"name": "/ecs/amica-stack", "retention_days": None},
     "distribution": None,
     "absent": False,
 }
@@ -50,7 +59,7 @@ def test_the_summary_says_where_what_and_what_next() -> None:
         "sha256:abc",
         "1 of 1",
         "healthy",
-        "/ecs/amica-stack",
+        "/ecs/amica-stack, kept for ever",
         "processes",
         "--tags redeploy",
     ):

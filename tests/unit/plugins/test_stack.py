@@ -307,10 +307,10 @@ def test_alarms_dashboard_and_topics() -> None:
     }
     board = {"DashboardName": "amica-dashboard", "DashboardArn": "arn:aws:cloudwatch::1:dashboard/amica-dashboard"}
     topic = arn("sns", "amica-alerts")
-    tagged = {topic: {"amica:stack": "amica"}, alarm["AlarmArn"]: {"amica:stack": "amica"}}
-    stack = stack_of(replace(NOTHING, alarms=[alarm], dashboard=board, tagged=tagged))
-    assert stack["exists"] == ["alarm amica/app/memory", "dashboard amica-dashboard"]
-    assert stack["topics"] == [topic]
+    heard = {topic: {"SubscriptionsConfirmed": "2", "SubscriptionsPending": "1"}}
+    stack = stack_of(replace(NOTHING, alarms=[alarm], dashboard=board, topics=heard))
+    assert stack["exists"] == ["alarm amica/app/memory", "dashboard amica-dashboard", "topic amica-alerts"]
+    assert stack["topics"] == [{"arn": topic, "subscribers": 2, "unconfirmed": 1}]
     assert stack["rollback_alarms"] == []
     blame = stack_of(replace(NOTHING, alarms=[alarm, {**alarm, "AlarmName": "amica/app/server-errors"}]))
     assert blame["rollback_alarms"] == ["amica/app/server-errors"]
@@ -505,9 +505,87 @@ def test_what_watches_the_stack_is_told_in_a_line() -> None:
     topic = arn("sns", "amica-alerts")
     cluster = {**(WHOLE.cluster or {}), "settings": [{"name": "containerInsights", "value": "enabled"}]}
     board = {"DashboardName": "amica-dashboard", "DashboardArn": arn("cloudwatch", "dashboard/amica-dashboard")}
-    watched = replace(WHOLE, cluster=cluster, dashboard=board, tagged={**WHOLE.tagged, topic: {}})
-    told = dict(rows(stack_of(watched), {}))["Monitoring"]
-    assert told == "amica-dashboard, alarms to amica-alerts, Container Insights"
+    watched = replace(
+        WHOLE,
+        cluster=cluster,
+        dashboard=board,
+        topics={topic: {"SubscriptionsConfirmed": "2", "SubscriptionsPending": "1"}},
+        log_group={**(WHOLE.log_group or {}), "metricFilterCount": 3},
+        saved_queries=[{"name": "amica/Slowest answers"}, {"name": "amica/Errors"}],
+    )
+    stack = stack_of(watched)
+    assert stack["log_group"]["metric_filters"] == 3
+    assert stack["saved_queries"] == ["amica/Errors", "amica/Slowest answers"]
+    assert "saved query amica/Errors" in stack["exists"], "destroy would leave it"
+    assert dict(rows(stack, {}))["Monitoring"] == (
+        "amica-dashboard, 3 metrics of the log, 2 saved queries, alarms to 2 by amica-alerts (1 unconfirmed), "
+        "Container Insights"
+    )
+
+
+def test_what_a_task_is_made_of_is_told() -> None:
+    (box,) = [one for one in DEFINITION["containerDefinitions"] if one["name"] == "amica"]
+    own, given = arn("secretsmanager", "secret:amica/CHAINLIT_AUTH_SECRET-AbCdEf"), arn("ssm", "parameter/team/TOKEN")
+    container = {
+        **box,
+        "environment": [{"name": "LOG_LEVEL", "value": "quiet-9"}],
+        "secrets": [
+            {"name": "CHAINLIT_AUTH_SECRET", "valueFrom": own},
+            {"name": "TOKEN", "valueFrom": given},
+        ],
+    }
+    definition = {
+        **DEFINITION,
+        "containerDefinitions": [container],
+        "ephemeralStorage": {"sizeInGiB": 30},
+        "runtimePlatform": {"cpuArchitecture": "ARM64"},
+    }
+    told = dict(rows(stack_of(replace(WHOLE, task_definition=definition)), {}))
+    assert told["Revision"] == "amica-task:3, 256 CPU units, 512 MiB, 30 GiB, ARM64"
+    assert told["Variables"] == "LOG_LEVEL"
+    assert told["Secrets"] == "CHAINLIT_AUTH_SECRET (Secrets Manager), TOKEN (Parameter Store)"
+    assert told["Logs"] == "/ecs/amica-stack, kept 7 days"
+    assert not [text for text in told.values() if "quiet-9" in text]
+
+
+def test_for_how_long_clients_stay_with_their_task() -> None:
+    attributes = {
+        "stickiness.enabled": "true",
+        "stickiness.type": "lb_cookie",
+        "stickiness.lb_cookie.duration_seconds": "86400",
+        "deregistration_delay.timeout_seconds": "60",
+    }
+    stack = stack_of(replace(WHOLE, attributes=attributes))
+    assert (stack["target_group"]["stickiness_duration"], stack["target_group"]["deregistration_delay"]) == (86400, 60)
+    assert dict(rows(stack, {}))["Clients"] == "stay with their task for 86400 s, and 60 s when it leaves"
+    free = stack_of(replace(WHOLE, attributes={**attributes, "stickiness.enabled": "false"}))
+    assert free["target_group"]["stickiness_duration"] == 0
+    assert "Clients" not in dict(rows(free, {}))
+
+
+def test_what_the_edge_adds_is_told() -> None:
+    origin = {
+        "DomainName": "alb",
+        "CustomHeaders": {"Items": [{"HeaderName": "X-Amica-Edge", "HeaderValue": "s3cret"}]},
+    }
+    distribution = {
+        **(WHOLE.distribution or {}),
+        "Origins": {"Items": [origin]},
+        "DefaultCacheBehavior": {"TargetOriginId": "balancer", "ResponseHeadersPolicyId": "67f7725c"},
+        "CacheBehaviors": {
+            "Items": [
+                {"PathPattern": "/assets/*", "TargetOriginId": "balancer"},
+                {"PathPattern": "/error/*", "TargetOriginId": "page"},
+            ]
+        },
+    }
+    lists = {f"arn:aws:wafv2:us-east-1:1:global/ipset/amica-distribution-allowed-ipv4/{ACCOUNT}": {"a": "b"}}
+    stack = stack_of(replace(WHOLE, distribution=distribution, tagged=lists))
+    edge = stack["edge"]
+    assert (edge["secret_header"], edge["allowed_networks"], edge["denied_networks"]) == (True, True, False)
+    assert stack["distribution"]["cached_paths"] == ["/assets/*"]
+    assert dict(rows(stack, {}))["Edge"].endswith("allowed networks, secret header, security headers, keeps /assets/*")
+    assert "s3cret" not in str(stack)
 
 
 def test_the_collector_beside_the_application_is_told_apart() -> None:
@@ -518,7 +596,11 @@ def test_the_collector_beside_the_application_is_told_apart() -> None:
         "registry/chat:v1",
         "registry/otel:v1",
     )
-    assert dict(rows(stack, {}))["Traces"] == "to X-Ray, by registry/otel:v1"
+    assert dict(rows(stack, {}))["Traces"] == "100 % to X-Ray, by registry/otel:v1"
+    for argument, percent in (("0.1", 10), ("some", 100)):
+        sampled = {**boxes[1], "environment": [{"name": "OTEL_TRACES_SAMPLER_ARG", "value": argument}]}
+        definition = {**DEFINITION, "containerDefinitions": [boxes[0], sampled]}
+        assert stack_of(replace(answers, task_definition=definition))["task_definition"]["tracing_percent"] == percent
     assert stack_of(WHOLE)["task_definition"]["collector"] is None
     assert "Traces" not in dict(rows(stack_of(WHOLE), {}))
 

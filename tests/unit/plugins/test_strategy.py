@@ -22,6 +22,15 @@ HOOKS = [
         ({"minimumHealthyPercent": 0, "maximumPercent": 100}, "recreate: the old tasks end first"),
         ({"alarms": {**ALARMS, "enable": False}}, "rolling: 100 to 200 % of the tasks"),
         (
+            {
+                "deploymentCircuitBreaker": {"enable": True},
+                "earlySuccessCriteria": {"enable": True, "healthyPercent": 50},
+                "alarms": ALARMS,
+            },
+            "rolling: 100 to 200 % of the tasks; done when 50 % are replaced; "
+            "sent back by tasks that fail, amica/a, amica/b",
+        ),
+        (
             {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5, "alarms": ALARMS},
             "blue_green: all traffic at once, the old tasks stay 5 min; sent back by amica/a, amica/b",
         ),

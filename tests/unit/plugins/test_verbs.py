@@ -233,7 +233,16 @@ STACK: dict[str, Any] = {
         "strategy": strategy_of({}),
         "deployments": [{"status": "PRIMARY", "created_at": "2026-11-24T22:05:01.123456+00:00"}],
     },
-    "task_definition": {"family": "amica-task", "revision": 3, "cpu": 256, "memory": 512, "image_digest": "sha256:abc"},
+    "task_definition": {
+        "family": "amica-task",
+        "revision": 3,
+        "cpu": 256,
+        "memory": 512,
+        "ephemeral_storage": 20,
+        "architecture": "X86_64",
+        "environment": ["PORT"],
+        "image_digest": "sha256:abc",
+    },
     "log_group": None,
     "distribution": None,
     "absent": False,
@@ -254,15 +263,15 @@ FAILURE = {
 
 def test_the_status_says_what_runs_since_when_and_how_it_got_there() -> None:
     text = "\n".join(stack_status(STACK, SUCCESS, {"service": {"changed": False}}))
-    for words in ("sha256:abc", "2026-11-24 22:05:01 UTC", "ecs-svc/1 completed", "Drift     none", "rollback.yml"):
+    for words in ("sha256:abc", "2026-11-24 22:05:01 UTC", "ecs-svc/1 completed", "Drift      none", "rollback.yml"):
         assert words in text
     assert "whole story" not in text
 
 
 def test_the_status_tells_the_whole_story_of_a_failure() -> None:
     lines = stack_status(STACK, FAILURE)
-    assert "Cause     It crashes." in lines
-    assert "Remedy    Mend it." in lines
+    assert "Cause      It crashes." in lines
+    assert "Remedy     Mend it." in lines
     assert lines[-3:] == ["", "Deployment: whole story", "  of it"]
     assert "the verdict" not in lines
 
