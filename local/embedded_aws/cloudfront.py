@@ -210,7 +210,8 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
                 dict(told), policy, fields.get("origin", ""), head.method
             )
             for name, value in answer.items():
-                if response.get(name) != value:
+                # A header that comes several times, as each cookie's does, stays as it came.
+                if told.get(name) != value:
                     response.put(name, value)
 
         async def instead(status: int, _of_target: bool) -> Answer | None:

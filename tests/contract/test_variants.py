@@ -8,20 +8,24 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import Message
 from typing import Any
 
 import pytest
 from support.embedded import EmbeddedAws
+from support.machine import free_port
 from support.module import Module
 from support.role import Role
 from support.run_module import run_module
 from support.small_service import SmallService
+from support.waiting import eventually
 
 NAME = "varied"
 GROUP = "The target group checks the tasks' health"
 BALANCER = "The load balancer forwards to the target group"
 RULES = "Visitors come to the variants"
+OPEN = "The rule for CloudFront's requests is gone where all may pass"
 REVISION = ["The task definition says what runs", "The service runs the task definition"]
 GONE = [
     "The services of variants of before are gone",
@@ -47,30 +51,12 @@ def parts(embedded_aws: EmbeddedAws) -> Iterator[SmallService]:
 @pytest.fixture(scope="module")
 def stack(embedded_aws: EmbeddedAws, parts: SmallService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Role]:
     """The roles `alb` and `ecs_fargate`, the wait for what they started, and what follows it."""
-    ec2 = parts.client("ec2")
-    vpc = ec2.describe_subnets(SubnetIds=parts.subnets)["Subnets"][0]["VpcId"]
-    groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]
-    given = {
-        "amica_name": NAME,
-        "amica_http_port": parts.port,
-        "amica_edge_secrets": [],
-        "alb_vpc_id": vpc,
-        "alb_subnet_ids": parts.subnets,
-        "alb_security_group_ids": [groups[0]["GroupId"]],
-        "alb_health_check_interval": 10,
-        "alb_deregistration_delay": 10,
-        "ecs_fargate_image": f"{parts.repository}@{parts.image}",
-        "ecs_fargate_repository_arn": "",
-        "ecs_fargate_log_group": parts.group,
-        "ecs_fargate_subnet_ids": parts.subnets,
-        "ecs_fargate_security_group_ids": [],
-        "ecs_fargate_environment": {"VERSION": "main"},
-    }
+    given = parts.stack(NAME)
     folder = tmp_path_factory.mktemp("stack")
     made = Role("alb ecs_fargate", embedded_aws, folder, given, afterwards=AFTERWARDS)
     made()
     yield made
-    Role("ecs_fargate alb", embedded_aws, folder, given)({"amica_state": "absent"})
+    Role("cloudfront ecs_fargate alb", embedded_aws, folder, given)({"amica_state": "absent"})
     assert told(embedded_aws)["absent"], told(embedded_aws)["exists"]
 
 
@@ -79,9 +65,9 @@ def told(embedded_aws: EmbeddedAws) -> dict[str, Any]:
     return stack
 
 
-def ask(parts: SmallService, **fields: str) -> tuple[str, Message]:
+def ask(parts: SmallService, port: int = 0, **fields: str) -> tuple[str, Message]:
     """Who answers, and the head of the answer."""
-    request = urllib.request.Request(f"http://127.0.0.1:{parts.port}/", headers=fields)
+    request = urllib.request.Request(f"http://127.0.0.1:{port or parts.port}/", headers=fields)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read().decode(), answer.headers
 
@@ -90,8 +76,20 @@ def cookies(head: Message) -> str:
     return "; ".join(one.partition(";")[0] for one in head.get_all("Set-Cookie", ()))
 
 
-def visitors(parts: SmallService) -> set[str]:
-    return {ask(parts)[0] for _ in range(40)}
+def visitors(parts: SmallService, port: int = 0, **fields: str) -> set[str]:
+    return {ask(parts, port, **fields)[0] for _ in range(40)}
+
+
+def priorities(parts: SmallService) -> dict[str, list[str]]:
+    """Those of the rules before the default one, by the listener's protocol."""
+    elb = parts.client("elbv2")
+    (balancer,) = elb.describe_load_balancers(Names=[f"{NAME}-alb"])["LoadBalancers"]
+    listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    rules = {one["Protocol"]: elb.describe_rules(ListenerArn=one["ListenerArn"])["Rules"] for one in listeners}
+    return {
+        protocol: sorted((one["Priority"] for one in found if not one["IsDefault"]), key=int)
+        for protocol, found in rules.items()
+    }
 
 
 def left(parts: SmallService) -> list[str]:
@@ -154,8 +152,8 @@ def test_variants_are_on_again_changed_and_off(stack: Role, parts: SmallService,
         ask(parts, **{HEADER: "beta"})
 
     foreseen = stack(check=True)
-    assert stack() == foreseen == [BALANCER, RULES, *GONE]
-    assert left(parts) == []
+    assert stack() == foreseen == [BALANCER, RULES, OPEN, *GONE]
+    assert (priorities(parts), left(parts)) == ({"HTTP": []}, [])
     assert told(embedded_aws)["variants"] == {}
     assert visitors(parts) == {"main"}
 
@@ -171,3 +169,52 @@ def test_a_variant_that_does_not_come_up_ends_the_run_and_has_no_visitors(
     assert visitors(parts) == {"main"}
     assert stack({"amica_variants": [SHORT]}) == [*REVISION, RULES]
     assert visitors(parts) == {"main", "short"}
+
+
+def test_variants_behind_cloudfront_alone_which_speaks_https(
+    stack: Role, parts: SmallService, embedded_aws: EmbeddedAws
+) -> None:
+    zone = parts.client("route53").create_hosted_zone(Name="varied.example", CallerReference=NAME)["HostedZone"]["Id"]
+    given = {**stack.given, "amica_https_port": free_port(), "amica_edge": "cloudfront_only"}
+    edge = replace(stack, name="alb ecs_fargate cloudfront", given=given)
+    varied = {"amica_variants": [SHORT, BETA]}
+    on = {**varied, "alb_domain": "alb.varied.example", "amica_edge_secrets": ["not to be guessed"]}
+    foreseen = edge(on, check=True)
+    assert edge(on) == foreseen
+    assert priorities(parts) == {"HTTP": ["100"], "HTTPS": ["11", "20", "100"]}
+    viewer = {"Host": told(embedded_aws)["distribution"]["domain_name"], "X-Forwarded-Proto": "https"}
+
+    def everybody_comes() -> None:
+        assert eventually(lambda: visitors(parts, embedded_aws.port, **viewer) == {"main", "short"})
+        who, head = ask(parts, embedded_aws.port, **viewer)
+        again = {**viewer, "Cookie": cookies(head)}
+        assert visitors(parts, embedded_aws.port, **again) == {who}, "a visitor stays"
+        assert visitors(parts, embedded_aws.port, **viewer, **{HEADER: "beta"}) == {"beta"}
+
+    everybody_comes()
+    assert edge(on) == []
+
+    foreseen = edge(varied, check=True)
+    assert edge(varied) == foreseen
+    assert priorities(parts) == {"HTTP": ["11", "20"]}
+    everybody_comes()
+    parts.client("route53").delete_hosted_zone(Id=zone)
+
+
+def test_variants_beside_the_target_group_to_which_blue_green_brought_the_traffic(
+    stack: Role, parts: SmallService
+) -> None:
+    stack({"ecs_fargate_strategy": "blue_green", "ecs_fargate_environment": {"VERSION": "two"}})
+    assert (priorities(parts), visitors(parts), left(parts)) == ({"HTTP": ["100"]}, {"two"}, [])
+
+    varied = {"amica_variants": [SHORT, BETA], "ecs_fargate_environment": {"VERSION": "three"}}
+    foreseen = stack(varied, check=True)
+    assert stack(varied) == foreseen
+    assert priorities(parts) == {"HTTP": ["11", "20", "100"]}
+    assert visitors(parts) == {"three", "short"}
+    assert visitors(parts, **{HEADER: "beta"}) == {"beta"}
+    assert stack(varied) == []
+
+    # The traffic moves to the other one, when no variant has a share of it any more.
+    stack({"ecs_fargate_strategy": "blue_green", "ecs_fargate_environment": {"VERSION": "four"}})
+    assert (priorities(parts), visitors(parts), left(parts)) == ({"HTTP": ["100"]}, {"four"}, [])

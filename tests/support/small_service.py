@@ -215,6 +215,28 @@ class SmallService:
         tasks = ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"] if arns else []
         return [task["taskArn"] for task in tasks if task["lastStatus"] == "RUNNING"]
 
+    def stack(self, name: str) -> dict[str, Any]:
+        """Variables by which the roles `alb` and `ecs_fargate` make a stack of this name of network, image and log."""
+        ec2 = self.client("ec2")
+        vpc = ec2.describe_subnets(SubnetIds=self.subnets)["Subnets"][0]["VpcId"]
+        groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]
+        return {
+            "amica_name": name,
+            "amica_http_port": self.port,
+            "amica_edge_secrets": [],
+            "alb_vpc_id": vpc,
+            "alb_subnet_ids": self.subnets,
+            "alb_security_group_ids": [groups[0]["GroupId"]],
+            "alb_health_check_interval": 10,
+            "alb_deregistration_delay": 10,
+            "ecs_fargate_image": f"{self.repository}@{self.image}",
+            "ecs_fargate_repository_arn": "",
+            "ecs_fargate_log_group": self.group,
+            "ecs_fargate_subnet_ids": self.subnets,
+            "ecs_fargate_security_group_ids": [],
+            "ecs_fargate_environment": {"VERSION": "main"},
+        }
+
     def remove(self) -> None:
         ecs = self.client("ecs")
         ecs.delete_service(cluster=self.name, service=self.name, force=True)
