@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -28,6 +30,7 @@ from embedded_aws.front_door import Head
 from embedded_aws.front_door import Tls
 from embedded_aws.front_door import Upstream
 from embedded_aws.front_door import error
+from embedded_aws.metrics import View
 from embedded_aws.targets import provisioned
 
 SUFFIXES = (".cloudfront.net", ".cloudfront.localhost")
@@ -159,7 +162,20 @@ def address(origin: dict[str, Any]) -> str:
     return str((found.get("AliasTarget") or {}).get("DNSName") or next(iter(values), name)).rstrip(".")
 
 
-async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | Upstream | None:
+@dataclass
+class Edge:
+    """What viewers asked of the distributions."""
+
+    logs: AccessLogs
+    # Since somebody looked.
+    answered: list[View] = field(default_factory=list)
+
+    def note(self, record: dict[str, Any], head: Head, peer: str, secure: bool, status: int) -> None:
+        self.logs.of_distribution(record, head, peer, secure, status)
+        self.answered.append(View(record["ARN"], status))
+
+
+async def route(host: str, head: Head, peer: str, edge: Edge) -> Answer | Upstream | None:
     """Where a request to a distribution's domain name or alias goes; None for any other host."""
     asked = Head(head.first, list(head.fields))
     with request_scope(ACCOUNT, "us-east-1"):
@@ -184,7 +200,7 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
         ) or cloudfront._check_allowed_methods(behavior, head.method)
         if refusal:
             status, answer, body = refusal
-            logs.of_distribution(found, asked, peer, secure, status)
+            edge.note(found, asked, peer, secure, status)
             return Answer(status, body, tuple(answer.items()))
         forwards_header, _, _ = cloudfront._forwarding_predicates(behavior)
         names: tuple[str, ...] = (host.lower(), origin["domain_name"])
@@ -216,9 +232,9 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
 
         async def instead(status: int, _of_target: bool) -> Answer | None:
             """The error page that the distribution has for this status, from its own origin."""
-            logs.of_distribution(found, asked, peer, secure, status)
             page = config["custom_error_responses"].get(status)
             if not page:
+                edge.note(found, asked, peer, secure, status)
                 return None
             with request_scope(ACCOUNT, "us-east-1"):
                 source = config["origins"][cloudfront._match_behavior(config, page["page"])["target_origin_id"]]
@@ -226,9 +242,9 @@ async def route(host: str, head: Head, peer: str, logs: AccessLogs) -> Answer | 
                     source, "GET", page["page"], "", {}, b"", secure, peer, "", found["ARN"]
                 )
             kind = ("Content-Type", heads.get("content-type", "text/html"))
-            return Answer(
-                page["response_code"] if its < 400 else its, body, (kind, ("X-Cache", "Error from cloudfront"))
-            )
+            shown = page["response_code"] if its < 400 else its
+            edge.note(found, asked, peer, secure, shown)
+            return Answer(shown, body, (kind, ("X-Cache", "Error from cloudfront")))
 
         port = origin["https_port" if tls else "http_port"]
         return Upstream(address(origin), port, float(origin["read_timeout"]), polish, instead, tls)

@@ -1,15 +1,16 @@
 # Copyright: (c) 2026, amica.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What load balancers and ECS services tell CloudWatch once in each minute of the clock.
+"""What load balancers, distributions and ECS tell CloudWatch once in each minute of the clock.
 
-Names, dimensions and units are AWS's: "CloudWatch metrics for your Application Load Balancer" and "Amazon ECS service
-utilization metrics".
+Names, dimensions and units are AWS's: "CloudWatch metrics for your Application Load Balancer", "Types of metrics for
+CloudFront", "Amazon ECS service utilization metrics" and "Amazon ECS Container Insights metrics".
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any
 
 MINUTE = 60.0
 BALANCER, ECS = "AWS/ApplicationELB", "AWS/ECS"
+CLOUDFRONT, INSIGHTS = "AWS/CloudFront", "ECS/ContainerInsights"
 # CPU units of a core.
 CORE = 1024
 
@@ -34,6 +36,14 @@ class Request:
     status: int
     of_target: bool
     seconds: float
+
+
+@dataclass(frozen=True)
+class View:
+    """A viewer's request that CloudFront answered. `distribution`: its ARN."""
+
+    distribution: str
+    status: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,19 @@ def of_targets(balancer: str, group: str, states: Iterable[str], requests: Itera
         yield Datum(balancer, BALANCER, "RequestCountPerTarget", place, asked / counts["healthy"], "Count")
 
 
+def of_views(views: Iterable[View]) -> Iterator[Datum]:
+    """What was asked of each distribution, and the percent of it that failed; all of it lies in us-east-1."""
+    statuses: defaultdict[str, list[int]] = defaultdict(list)
+    for one in views:
+        statuses[one.distribution].append(one.status)
+    for arn, found in statuses.items():
+        where, place = {"DistributionId": name_of(arn), "Region": "Global"}, arn.replace("::", ":us-east-1:", 1)
+        yield Datum(place, CLOUDFRONT, "Requests", where, len(found), "None")
+        for name, kinds in (("4xxErrorRate", (4,)), ("5xxErrorRate", (5,)), ("TotalErrorRate", (4, 5))):
+            percent = 100 * sum(status // 100 in kinds for status in found) / len(found)
+            yield Datum(place, CLOUDFRONT, name, where, percent, "Percent")
+
+
 def of_task(service: Mapping[str, Any], task: Mapping[str, Any], cores: float, memory: int) -> Iterator[Datum]:
     """What a task uses of what it has, in percent; `memory` in bytes."""
     place = service_dimensions(service["clusterArn"], service["serviceName"])
@@ -95,6 +118,43 @@ def of_task(service: Mapping[str, Any], task: Mapping[str, Any], cores: float, m
     yield Datum(service["serviceArn"], ECS, "MemoryUtilization", place, min(used, 100.0), "Percent")
 
 
+def of_task_insights(
+    service: Mapping[str, Any] | None, task: Mapping[str, Any], cores: float, memory: int
+) -> Iterator[Datum]:
+    """What Container Insights tells of a task: what it has and uses, by its cluster, its family and its service."""
+    cluster = {"ClusterName": name_of(task["clusterArn"])}
+    family = name_of(task["taskDefinitionArn"]).rpartition(":")[0]
+    places = [cluster, {**cluster, "TaskDefinitionFamily": family}]
+    if service:
+        places.append({**cluster, "ServiceName": service["serviceName"]})
+    for place in places:
+        for name, value, unit in (
+            ("CpuReserved", float(task["cpu"]), "None"),
+            ("CpuUtilized", cores * CORE, "None"),
+            ("MemoryReserved", float(task["memory"]), "Megabytes"),
+            ("MemoryUtilized", memory / 2**20, "Megabytes"),
+        ):
+            yield Datum(task["taskArn"], INSIGHTS, name, place, value, unit)
+
+
+def of_service_insights(service: Mapping[str, Any]) -> Iterator[Datum]:
+    """What it tells of a service, as DescribeServices shows it."""
+    place = service_dimensions(service["clusterArn"], service["serviceName"])
+    for name, value in (
+        ("DesiredTaskCount", service["desiredCount"]),
+        ("RunningTaskCount", service["runningCount"]),
+        ("PendingTaskCount", service["pendingCount"]),
+        ("DeploymentCount", len(service["deployments"])),
+    ):
+        yield Datum(service["serviceArn"], INSIGHTS, name, place, value, "Count")
+
+
+def of_cluster_insights(cluster: str, services: int, tasks: int) -> Iterator[Datum]:
+    """What it tells of a cluster. :param cluster: its ARN."""
+    for name, value in (("ServiceCount", services), ("TaskCount", tasks)):
+        yield Datum(cluster, INSIGHTS, name, {"ClusterName": name_of(cluster)}, value, "Count")
+
+
 def dimensions(balancer: str, group: str = "") -> dict[str, str]:
     found = {"LoadBalancer": balancer_name(balancer)}
     return {**found, "TargetGroup": group_name(group)} if group else found
@@ -102,4 +162,8 @@ def dimensions(balancer: str, group: str = "") -> dict[str, str]:
 
 def service_dimensions(cluster: str, service: str) -> dict[str, str]:
     """:param cluster: its ARN or name."""
-    return {"ClusterName": cluster.rpartition("/")[2], "ServiceName": service}
+    return {"ClusterName": name_of(cluster), "ServiceName": service}
+
+
+def name_of(arn: str) -> str:
+    return arn.rpartition("/")[2]

@@ -23,6 +23,8 @@ from embedded_aws import autoscaling
 from embedded_aws import metrics
 from embedded_aws.balancer import Balancer
 from embedded_aws.clock import Clock
+from embedded_aws.cloudfront import Edge
+from embedded_aws.ecs import deployments
 from embedded_aws.ecs.scheduler import Ecs
 from embedded_aws.ecs.store import short
 from embedded_aws.metrics import Datum
@@ -39,11 +41,12 @@ Key = tuple[str, str, str, str, frozenset[tuple[str, str]]]
 class Minutes:
     """Looks, writes, and remembers the last minutes of each metric."""
 
-    def __init__(self, clock: Clock, ecs: Ecs, targets: Targets, balancer: Balancer) -> None:
+    def __init__(self, clock: Clock, ecs: Ecs, targets: Targets, balancer: Balancer, edge: Edge) -> None:
         self.clock = clock
         self.ecs = ecs
         self.targets = targets
         self.balancer = balancer
+        self.edge = edge
         self.recent: dict[Key, deque[float]] = {}
 
     async def watch(self) -> None:
@@ -58,7 +61,7 @@ class Minutes:
     def end(self) -> None:
         """A minute is over."""
         end = self.clock.now() // metrics.MINUTE * metrics.MINUTE
-        data = [*self.of_balancers(), *self.of_services()]
+        data = [*self.of_balancers(), *self.of_distributions(), *self.of_tasks(), *self.of_clusters()]
         for one in data:
             with scope(one.place):
                 # The middle, so that no rounding moves it into another minute.
@@ -79,16 +82,47 @@ class Minutes:
             for balancer in using:
                 yield from metrics.of_targets(balancer, group, states, answered)
 
-    def of_services(self) -> Iterator[Datum]:
+    def of_distributions(self) -> Iterator[Datum]:
+        answered, self.edge.answered = self.edge.answered, []
+        yield from metrics.of_views(answered)
+
+    def of_tasks(self) -> Iterator[Datum]:
         usage = self.ecs.runtime.usage()
         with self.ecs.lock:
             running = [task for _, task in self.ecs.store.tasks.all_items() if task["lastStatus"] == "RUNNING"]
             owners = [(self.ecs.owner(task)[0], task) for task in running]
+            looked_into = self.looked_into()
         for service, task in owners:
             mine = [used for (identity, _), used in usage.items() if identity == short(task["taskArn"])]
+            cores, memory = sum(used.cores for used in mine), sum(used.memory for used in mine)
             if service and mine:
-                cores, memory = sum(used.cores for used in mine), sum(used.memory for used in mine)
                 yield from metrics.of_task(service, task, cores, memory)
+            if mine and task["clusterArn"] in looked_into:
+                yield from metrics.of_task_insights(service, task, cores, memory)
+
+    def of_clusters(self) -> Iterator[Datum]:
+        store, services = self.ecs.store, []
+        with self.ecs.lock:
+            looked_into = self.looked_into()
+            running = [task for _, task in store.tasks.all_items() if task["lastStatus"] == "RUNNING"]
+            for (account, region, _), service in store.services.all_items():
+                if service["clusterArn"] in looked_into and service["status"] != "INACTIVE":
+                    with store.scope(account, region):
+                        services.append(deployments.view(service, store.tasks_of(service)))
+        for service in services:
+            yield from metrics.of_service_insights(service)
+        for cluster in looked_into:
+            counts = [sum(one["clusterArn"] == cluster for one in found) for found in (services, running)]
+            yield from metrics.of_cluster_insights(cluster, *counts)
+
+    def looked_into(self) -> set[str]:
+        """The ARNs of the clusters with Container Insights."""
+        return {
+            cluster["clusterArn"]
+            for _, cluster in self.ecs.store.clusters.all_items()
+            if cluster["status"] == "ACTIVE"
+            and any(one["name"] == "containerInsights" and one["value"] != "disabled" for one in cluster["settings"])
+        }
 
     def remember(self, data: Sequence[Datum]) -> None:
         """Averages; a metric that nobody wrote for a minute begins anew."""

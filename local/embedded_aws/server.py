@@ -188,7 +188,7 @@ def correct_services(clock: Clock, options: Options) -> None:
 
 
 def api_router(
-    balancer: Any, logs: Any, port: int, touch: Callable[[], None], interrupt: Callable[[str], bool]
+    balancer: Any, edge: Any, port: int, touch: Callable[[], None], interrupt: Callable[[str], bool]
 ) -> Callable[[Head, str], Awaitable[Answer | Upstream]]:
     """Requests that name a load balancer or a distribution go there, all others to MiniStack on its inner port."""
     from ministack.services import alb
@@ -214,7 +214,7 @@ def api_router(
             head.first = (head.method, f"/{rest}", head.first[2])
         if name and (arn := listener(name, asked)):
             return await balancer.route(arn, head, peer, keep_host=True)  # type: ignore[no-any-return]
-        if through := await cloudfront.route(host, head, peer, logs):
+        if through := await cloudfront.route(host, head, peer, edge):
             return through
         if head.target == CALLS_PATH:
             return Answer(200, json.dumps(calls.counted).encode(), (("Content-Type", "application/json"),))
@@ -246,6 +246,7 @@ async def serve(options: Options) -> None:
     from embedded_aws import elbv2
     from embedded_aws.access_logs import AccessLogs
     from embedded_aws.balancer import Balancer
+    from embedded_aws.cloudfront import Edge
     from embedded_aws.ecs.choose import choose
     from embedded_aws.minutes import Minutes
     from embedded_aws.targets import Targets
@@ -257,6 +258,7 @@ async def serve(options: Options) -> None:
     targets = Targets(clock)
     logs = AccessLogs(clock, options.delays.get("access_logs", 0))
     balancer = Balancer(targets, logs)
+    edge = Edge(logs)
     ports = elbv2.Ports(balancer, home)
 
     asked = asyncio.Event()
@@ -309,10 +311,10 @@ async def serve(options: Options) -> None:
     application = asyncio.create_task(serve_application(ministack.app, config, shutdown_trigger=ending))
     inner_port = inner.getsockname()[1]
     await asyncio.wait([application, asyncio.create_task(answering(inner_port))], return_when=asyncio.FIRST_COMPLETED)
-    door = Door(api_router(balancer, logs, inner_port, asked.set, scheduler.interrupt))
+    door = Door(api_router(balancer, edge, inner_port, asked.set, scheduler.interrupt))
     front = await asyncio.start_server(door, ADDRESS, options.port, limit=HEAD_LIMIT)
     scheduler.start()
-    minutes = Minutes(clock, scheduler, targets, balancer)
+    minutes = Minutes(clock, scheduler, targets, balancer, edge)
     looks = [logs.watch(), ports.watch(), targets.watch(lambda: not ended.is_set()), autoscaling.watch(clock)]
     rest = [*looks, minutes.watch(), saving(asked, save)]
     tasks = [asyncio.create_task(part) for part in rest]

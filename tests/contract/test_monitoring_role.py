@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from support.embedded import EmbeddedAws
+from support.machine import free_port
+from support.module import Module
 from support.role import Role
+from support.waiting import eventually
 
+CLOCK_SPEED = 60
 NAME = "watched"
 BALANCER = "arn:aws:elasticloadbalancing:ap-southeast-1:123456789012:loadbalancer/app/watched-alb/0123456789abcdef"
 GROUP = "arn:aws:elasticloadbalancing:ap-southeast-1:123456789012:targetgroup/watched-tg/0123456789abcdef"
@@ -94,3 +99,23 @@ def test_on_again_changed_and_off(role: Role, clients: Any) -> None:
     assert clients("logs").describe_metric_filters(logGroupName=GIVEN["monitoring_log_group"])["metricFilters"] == []
     assert clients("logs").describe_query_definitions(queryDefinitionNamePrefix=f"{NAME}/")["queryDefinitions"] == []
     assert role(off) == []
+
+
+def test_errors_at_the_edge_ring_its_alarm(role: Role, embedded_aws: EmbeddedAws, clients: Any) -> None:
+    edge = Module("cloudfront_distribution", {**embedded_aws.options, "name": NAME})
+    distribution = edge(origin={"domain_name": "127.0.0.1", "http_port": free_port()})["distribution"]
+    role({"monitoring_distribution_id": distribution["id"], "monitoring_minimum_requests": "1"})
+
+    def state() -> str:
+        return str(alarms(clients, "us-east-1")[f"{NAME}/edge/server-errors"]["StateValue"])
+
+    def ask() -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", embedded_aws.port, timeout=10)
+        connection.request("GET", "/", headers={"Host": distribution["domain_name"], "X-Forwarded-Proto": "https"})
+        return connection.getresponse().status
+
+    eventually(lambda: state() == "OK")
+    eventually(lambda: ask() == 502 and state() == "ALARM")
+    eventually(lambda: state() == "OK")
+    role({"monitoring_state": "absent"})
+    edge(state="absent", wait=True)

@@ -127,3 +127,11 @@ def test_what_the_tasks_use_and_the_load_balancer_sees_is_in_cloudwatch(service:
     assert 0 < seen("TargetResponseTime")["Average"] < 30
     assert seen("HealthyHostCount", TargetGroup=group)["Maximum"] >= 1
     assert not seen("HTTPCode_ELB_5XX_Count")
+
+    inside = functools.partial(statistics, service, "ECS/ContainerInsights", ClusterName=NAME)
+    assert not inside("TaskCount")
+    settings = [{"name": "containerInsights", "value": "enabled"}]
+    service.client("ecs").update_cluster_settings(cluster=NAME, settings=settings)
+    assert eventually(lambda: inside("RunningTaskCount", ServiceName=NAME))["Maximum"] == 1
+    assert inside("DesiredTaskCount", ServiceName=NAME)["Maximum"] == inside("TaskCount")["Maximum"] == 1
+    assert 0 < inside("MemoryUtilized", TaskDefinitionFamily=NAME)["Average"] < 512

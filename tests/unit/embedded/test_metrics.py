@@ -12,9 +12,14 @@ from embedded_aws.ecs.containers import usage_of
 from embedded_aws.ecs.runtime import Usage
 from embedded_aws.metrics import Datum
 from embedded_aws.metrics import Request
+from embedded_aws.metrics import View
+from embedded_aws.metrics import of_cluster_insights
 from embedded_aws.metrics import of_requests
+from embedded_aws.metrics import of_service_insights
 from embedded_aws.metrics import of_targets
 from embedded_aws.metrics import of_task
+from embedded_aws.metrics import of_task_insights
+from embedded_aws.metrics import of_views
 from embedded_aws.tracking import Decision
 from embedded_aws.tracking import Policy
 from embedded_aws.tracking import decide
@@ -65,6 +70,46 @@ def test_use_is_percent_of_what_the_task_has(cores: float, percent: float) -> No
     data = [*of_task(service, {"cpu": "256", "memory": "512"}, cores, 128 << 20)]
     assert {one.metric: one.value for one in data} == {"CPUUtilization": percent, "MemoryUtilization": 25.0}
     assert data[0].dimensions == {"ClusterName": "c", "ServiceName": "s"}
+
+
+def test_of_a_distribution_the_percent_of_answers_that_failed_is_told_in_us_east_1() -> None:
+    arns = [f"arn:aws:cloudfront::123456789012:distribution/{name}" for name in ("E1", "E2")]
+    data = [*of_views([*(View(arns[0], status) for status in (200, 200, 101, 404, 502)), View(arns[1], 200)])]
+    there = {"DistributionId": "E1", "Region": "Global"}
+    assert {one.place for one in data if one.dimensions == there} == {
+        "arn:aws:cloudfront:us-east-1:123456789012:distribution/E1"
+    }
+    assert {one.metric: one.value for one in data if one.dimensions == there} == {
+        "Requests": 5,
+        "4xxErrorRate": 20,
+        "5xxErrorRate": 20,
+        "TotalErrorRate": 40,
+    }
+    assert values(data, "TotalErrorRate", {**there, "DistributionId": "E2"}) == [0]
+
+
+def test_container_insights_tell_of_tasks_by_cluster_family_and_service() -> None:
+    arn = "arn:aws:ecs:eu-west-1:123456789012"
+    service = {"clusterArn": f"{arn}:cluster/c", "serviceName": "s", "serviceArn": f"{arn}:service/c/s"}
+    definition = f"{arn}:task-definition/f:7"
+    task = {"clusterArn": f"{arn}:cluster/c", "taskArn": f"{arn}:task/c/1", "taskDefinitionArn": definition}
+    task |= {"cpu": "256", "memory": "512"}
+    places: list[dict[str, str]] = [{}, {"TaskDefinitionFamily": "f"}, {"ServiceName": "s"}]
+    data = [*of_task_insights(service, task, 0.125, 128 << 20)]
+    for place in places:
+        found = {one.metric: one.value for one in data if one.dimensions == {"ClusterName": "c", **place}}
+        assert found == {"CpuReserved": 256, "CpuUtilized": 128, "MemoryReserved": 512, "MemoryUtilized": 128}
+    assert not any("ServiceName" in one.dimensions for one in of_task_insights(None, task, 0, 0))
+
+    shown = {**service, "desiredCount": 3, "runningCount": 1, "pendingCount": 2, "deployments": [{}, {}]}
+    assert {one.metric: one.value for one in of_service_insights(shown)} == {
+        "DesiredTaskCount": 3,
+        "RunningTaskCount": 1,
+        "PendingTaskCount": 2,
+        "DeploymentCount": 2,
+    }
+    told = {one.metric: one.value for one in of_cluster_insights(f"{arn}:cluster/c", 2, 5)}
+    assert told == {"ServiceCount": 2, "TaskCount": 5}
 
 
 @pytest.mark.parametrize(
