@@ -172,10 +172,10 @@ def both(strategy: Mapping[str, Any]) -> Decimal:
 
 
 def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
-    """The stack that stands, as stack_info tells it. What alarms, web ACL, access logs, traces hold is the plan's."""
+    """The stack that stands, as stack_info tells it. What alarms, web ACL and access logs hold is the plan's."""
     definition, service = stack.get("task_definition") or {}, stack.get("service") or {}
     balancer, cluster = stack.get("load_balancer") or {}, stack.get("cluster") or {}
-    vpc = stack.get("vpc") or {}
+    vpc, log_group = stack.get("vpc") or {}, stack.get("log_group") or {}
     bounds = stack.get("scaling") or {name: service.get("desired_count", 0) for name in ("min", "max")}
     variants = stack.get("variants") or {}
     arns, edge, governed = stack["tagged_resources"], stack.get("edge") or {}, stack.get("governance") or {}
@@ -205,10 +205,10 @@ def running(stack: Mapping[str, Any], plan: Shape) -> Shape:
         dashboards=Decimal(bool(stack.get("dashboard"))),
         web_acl_rules=(plan.web_acl_rules or Decimal(1)) if count("/webacl/") else ZERO,
         secrets=count(":secretsmanager:"),
-        retention_days=Decimal((stack.get("log_group") or {}).get("retention_days") or plan.retention_days),
+        retention_days=Decimal(log_group.get("retention_days") or plan.retention_days),
         access_log_days=(plan.access_log_days or Decimal(30)) if edge.get("load_balancer_logs") else ZERO,
-        log_metrics=plan.log_metrics if count(":alarm:") or stack.get("dashboard") else ZERO,
-        tracing=(plan.tracing or Decimal(100)) if definition.get("collector") else ZERO,
+        log_metrics=Decimal(log_group.get("metric_filters") or 0),
+        tracing=Decimal(definition.get("tracing_percent") or 0),
         flow_logs=Decimal(any(":s3:::" not in log["destination"] for log in vpc.get("flow_logs", ()))),
         copies=Decimal(len(governed.get("image_replication", ()))),
         trail=Decimal(bool(governed.get("trail"))),

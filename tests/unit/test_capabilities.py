@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.amica.stack.plugins.module_utils._cost import CENT
+from ansible_collections.amica.stack.plugins.module_utils._cost import Shape
+from ansible_collections.amica.stack.plugins.module_utils._cost import Traffic
+from ansible_collections.amica.stack.plugins.module_utils._cost import lines
+from ansible_collections.amica.stack.plugins.module_utils._cost import price_book
+from ansible_collections.amica.stack.plugins.module_utils._cost import total
 from ansible_collections.amica.stack.plugins.module_utils._settings import setting_problems
 from support.machine import ROOT
 
@@ -170,3 +179,66 @@ def test_each_row_names_variables_and_tests_that_there_are() -> None:
         assert variables(row) and [name for name in variables(row) if name not in have] == [], row
         tests = re.findall(r"\]\((tests/\S+)\)", row[6])
         assert tests and [name for name in tests if not (ROOT / name).is_file()] == [], row
+
+
+PRICE = price_book(
+    yaml.safe_load((ROOT / "roles" / "cost" / "vars" / "main" / "prices.yml").read_text())["cost_prices"],
+    "ap-southeast-1",
+    {},
+    {},
+)
+# A stack of nothing.
+NOTHING: Any = {field.name: Decimal(0) for field in fields(Shape) if field.type == "Decimal"}
+EMPTY = Shape(
+    **NOTHING, architecture="x86_64", task_addresses=False, load_balancer="", distribution=False, insights=False
+)
+MILLION, ONE = Decimal(1_000_000), Decimal(1)
+
+
+def bill(month: Traffic | None = None, **parts: Any) -> Decimal:
+    return total(lines(replace(EMPTY, **parts), month or Traffic(), PRICE))
+
+
+def each(brought: str, **parts: Any) -> Decimal:
+    """What one of a million of something that a month brings adds to the bill of these parts."""
+    return (bill(Traffic(**{brought: MILLION}), **parts) - bill(**parts)) / MILLION
+
+
+def task(profile: str, *kinds: str, **more: Any) -> Decimal:
+    """What a task costs with these of its sizes as the profile has them."""
+    have, names = settings(profile), {"storage": "ephemeral_storage"}
+    sizes: dict[str, Any] = {kind: Decimal(have[f"ecs_fargate_{names.get(kind, kind)}"]) for kind in kinds}
+    return bill(min_tasks=ONE, max_tasks=ONE, **sizes, **more)
+
+
+# By the first variable of a row, as the bill has them; what the bill rounds to nothing is under a cent.
+PRICES: dict[str, list[Decimal]] = {
+    "ecs_fargate_cpu": [task(profile, "cpu", "memory") for profile in PROFILES],
+    "ecs_fargate_ephemeral_storage": [task(profile, "storage") for profile in PROFILES[1:]],
+    "ecs_fargate_spot_percent": [task(profile, "cpu", "memory", spot_percent=100 * ONE) for profile in PROFILES],
+    "vpc_network_mode": [bill(nat_gateways=ONE), each("fetched_gb", nat_gateways=ONE)],
+    "vpc_endpoints": [bill(endpoints=ONE, zones=ONE)],
+    "vpc_flow_logs": [each("flow_log_gb", flow_logs=ONE)],
+    "amica_edge": [bill(load_balancer="internet-facing", zones=ONE) - bill(load_balancer="internal", zones=ONE)],
+    "cloudfront_waf": [bill(web_acl_rules=4 * ONE), MILLION * each("requests", web_acl_rules=ONE)],
+    "cloudfront_waf_allowed_networks": [bill(web_acl_rules=2 * ONE) - bill(web_acl_rules=ONE)],
+    "cloudfront_error_page": [CENT],
+    "amica_access_logs": [
+        MILLION * each("requests", load_balancer="internal", distribution=True, access_log_days=90 * ONE)
+        - MILLION * each("requests", load_balancer="internal", distribution=True)
+    ],
+    "secrets_store": [bill(secrets=ONE)],
+    "monitoring_alarms": [bill(alarms=ONE)],
+    "monitoring_dashboard": [bill(dashboards=ONE), bill(log_metrics=3 * ONE)],
+    "cloudwatch_retention_days": [each("log_gb", retention_days=30 * ONE) - each("log_gb"), each("log_gb")],
+    "ecs_fargate_container_insights": [bill(insights=True)],
+    "ecs_fargate_tracing": [bill(Traffic(traces=MILLION + 100_000), tracing=100 * ONE)],
+    "governance_image_replication": [each("image_gb", copies=ONE) - each("image_gb")],
+    "governance_config": [each("config_items", recorder=ONE), each("config_evaluations", config=ONE)],
+    "governance_security_hub": [each("security_checks", security_hub=ONE)],
+}
+
+
+def test_a_row_s_prices_are_the_bill_s() -> None:
+    told = {variables(row)[0]: [Decimal(price) for price in re.findall(r"\d+\.\d+", row[5])] for row in rows()}
+    assert {variable: prices for variable, prices in told.items() if prices} == PRICES

@@ -196,6 +196,7 @@ def test_what_governance_flow_logs_and_metrics_of_the_log_add() -> None:
     stands: dict[str, Any] = {
         **STACK,
         "dashboard": {"name": "amica"},
+        "log_group": {"retention_days": 30, "metric_filters": 3},
         "vpc": {"flow_logs": [{"destination": "/vpc/amica"}]},
         "governance": {
             "image_replication": ["eu-west-1", "us-east-1"],
