@@ -43,15 +43,9 @@ class Need:
 Row = tuple[str, str, tuple[str, ...]]
 ANY = "*"
 CONFIG_ROLE = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
-MAKE_ROLE = (
-    "CreateRole",
-    "GetRole",
-    "GetRolePolicy",
-    "ListAttachedRolePolicies",
-    "ListRolePolicies",
-    "PutRolePolicy",
-    "TagRole",
-)
+MAKE_ROLE = ("CreateRole", "GetRole", "TagRole", "UpdateAssumeRolePolicy", "UpdateRoleDescription")
+WRITE_POLICIES = ("GetRolePolicy", "ListRolePolicies", "PutRolePolicy")
+ATTACH_POLICIES = ("AttachRolePolicy", "ListAttachedRolePolicies")
 MAKE_LOG_GROUP = (
     "CreateLogGroup",
     "ListTagsForResource",
@@ -154,7 +148,7 @@ ALWAYS: tuple[Row, ...] = (
         "targetgroup/{target_group}/0123456789abcdef",
         ("AddTags", "CreateTargetGroup", "ModifyTargetGroup", "ModifyTargetGroupAttributes"),
     ),
-    *(("iam", f"role/{{{role}}}", MAKE_ROLE) for role in ("execution_role", "task_role")),
+    *(("iam", f"role/{{{role}}}", MAKE_ROLE + WRITE_POLICIES) for role in ("execution_role", "task_role")),
     (
         "ecs",
         "",
@@ -228,7 +222,7 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
     "flow_logs_to_cloudwatch": (
         ("ec2", "", ("CreateFlowLogs",)),
         ("logs", "log-group:/vpc/{vpc}-flow-logs", MAKE_LOG_GROUP),
-        ("iam", "role/{vpc}-flow-logs-role", MAKE_ROLE),
+        ("iam", "role/{vpc}-flow-logs-role", MAKE_ROLE + WRITE_POLICIES),
     ),
     # AWS makes the delivery with the rights of whoever asks for it.
     "flow_logs_to_s3": (("ec2", "", ("CreateFlowLogs",)), ("logs", "", ("CreateLogDelivery", "DeleteLogDelivery"))),
@@ -254,7 +248,7 @@ SWITCHED: dict[str, tuple[Row, ...]] = {
             "targetgroup/{alternate_target_group}/0123456789abcdef",
             ("AddTags", "CreateTargetGroup", "ModifyTargetGroup", "ModifyTargetGroupAttributes"),
         ),
-        ("iam", "role/{infrastructure_role}", ("AttachRolePolicy", *MAKE_ROLE)),
+        ("iam", "role/{infrastructure_role}", MAKE_ROLE + ATTACH_POLICIES),
     ),
     "pauses": (("ecs", "", ("ContinueServiceDeployment",)),),
     "scaling": (

@@ -17,7 +17,7 @@ from support.chat_client import chat
 from support.chat_crowd import Crowd
 
 # What a run that finds nothing to do may take, a tenth above what it takes; a fork costs 0.02 to 0.1 CPU seconds.
-BUDGET = {"forks": 88, "module runs": 25, "calls": 125}
+BUDGET = {"forks": 88, "module runs": 23, "calls": 115}
 
 
 def deployed(run: Run) -> Run:

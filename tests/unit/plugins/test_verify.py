@@ -304,6 +304,7 @@ def test_needs_name_actions_of_their_resource_s_service() -> None:
 # What takes away, and what other verbs than a deployment do.
 NOT_ASKED = re.compile(
     r"(batch_delete|delete|deregister|detach|disable|disassociate|release|remove|stop|untag)_\w+"
+    r"|list_instance_profiles_for_role"
     # The log, a shell, the bill, and what the check looks at for its own sake.
     r"|(filter_log_events|start_live_tail|describe_log_streams|get_policy|get_policy_version|get_products)"
     r"|(describe_regions|get_caller_identity|get_\w*service_quota|list_hosted_zones|list_role_tags)"
