@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._image_artifact import APP_FOLDER
 from ansible_collections.amica.stack.plugins.module_utils._image_artifact import LOCK
@@ -239,9 +240,8 @@ class Builder:
             raise ImageProblem(way.problem)
         reason = f"new source: the repository has no {source.tag} yet"
         if self.check:
-            return self.outcome(
-                f"{uri or self.request.repository}:{source.tag}", way.mode, reason, source.tag, new=True
-            )
+            image = f"{uri or self.request.repository}:{source.tag}@{KNOWN_AFTER_APPLY}"
+            return self.outcome(image, way.mode, reason, source.tag, new=True)
         if uri is None:
             raise ImageProblem(
                 f"There is no repository {self.request.repository} to push to: make it first (role amica.stack.ecr)"

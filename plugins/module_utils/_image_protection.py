@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import absent_as_none
 from ansible_collections.amica.stack.plugins.module_utils._registry import MEDIA_TYPES
 
@@ -43,7 +44,8 @@ class Changes:
 
 
 def protecting_tag(family: str, digest: str) -> str:
-    return f"{TAG_PREFIX}{family}-{digest.partition(':')[2][:DIGEST_DIGITS]}"
+    known = digest != KNOWN_AFTER_APPLY
+    return f"{TAG_PREFIX}{family}-{digest.partition(':')[2][:DIGEST_DIGITS] if known else digest}"
 
 
 def is_protecting_tag(family: str, tag: str) -> bool:

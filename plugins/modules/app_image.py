@@ -109,7 +109,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 image:
-  description: The image by digest; by tag in check mode, if it is not in the repository yet.
+  description: The image by digest, which is C(known-after-apply) in check mode, if it is not in the repository yet.
   returned: when O(state=present)
   type: str
   sample: 123456789012.dkr.ecr.ap-southeast-1.amazonaws.com/amica-stack@sha256:0f6c2b3d...

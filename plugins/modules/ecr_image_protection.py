@@ -20,6 +20,7 @@ description:
     C(tagPrefixList=[in-use-]) with C(countType=imageCountMoreThan) and a C(countNumber) that is never reached. AWS does
     not let a later rule expire an image that matches the tags of an earlier one, whatever other tags it has. The role
     P(amica.stack.ecr#role) writes such a policy.
+  - In check mode a repository that is missing is one that is still to be made.
   - An image whose only tag is such a tag keeps it, because AWS deletes an image with its last tag.
 options:
   repository:
@@ -30,6 +31,13 @@ options:
     description: Family of the task definitions, at most 108 characters.
     type: str
     required: true
+  images:
+    description:
+      - Images that are protected beside those which active revisions name, as those of a revision that check mode has
+        not registered. Where M(amica.stack.app_image) foretells no digest, C(known-after-apply) stands in the tag.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -42,6 +50,7 @@ EXAMPLES = r"""
   amica.stack.ecr_image_protection:
     repository: amica-stack
     family: amica-task
+    images: ["{{ image.image }}"]
 """
 
 RETURN = r"""
@@ -73,6 +82,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amica.stack.plugins.module_utils import _image_protection as protection
+from ansible_collections.amica.stack.plugins.module_utils._aws import KNOWN_AFTER_APPLY
 from ansible_collections.amica.stack.plugins.module_utils._aws import clients
 from ansible_collections.amica.stack.plugins.module_utils._aws import reported
 from ansible_collections.amica.stack.plugins.module_utils._image import repository_uri
@@ -81,11 +91,14 @@ from ansible_collections.amica.stack.plugins.module_utils._image import reposito
 def protect(module: Any, ecr: Any, ecs: Any) -> dict[str, Any]:
     repository, family = module.params["repository"], module.params["family"]
     uri = repository_uri(ecr, repository)
-    if uri is None:
+    if uri is None and not module.check_mode:
         module.fail_json(msg=f"There is no repository {repository}: make it first (role amica.stack.ecr)")
-    images = protection.repository_images(ecr, repository)
+    images = protection.repository_images(ecr, repository) if uri else {}
     tags = {tag: digest for digest, names in images.items() for tag in names}
-    used = protection.used_digests(protection.active_images(ecs, family), uri or "", tags)
+    named = [*protection.active_images(ecs, family), *module.params["images"]]
+    used = protection.used_digests(named, uri or repository, tags)
+    if KNOWN_AFTER_APPLY in used:
+        images[KNOWN_AFTER_APPLY] = []
     changes = protection.plan(family, used, images)
     if changes.missing:
         module.warn(
@@ -110,6 +123,7 @@ def main() -> None:
         argument_spec={
             "repository": {"type": "str", "required": True},
             "family": {"type": "str", "required": True},
+            "images": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -43,8 +43,8 @@ class Account:
     def image(self, check: bool = False, **options: Any) -> dict[str, Any]:
         return self.module("app_image", check=check, repository=self.name, **options)
 
-    def protect(self, check: bool = False) -> dict[str, Any]:
-        return self.module("ecr_image_protection", check=check, repository=self.name, family=self.name)
+    def protect(self, check: bool = False, **options: Any) -> dict[str, Any]:
+        return self.module("ecr_image_protection", check=check, repository=self.name, family=self.name, **options)
 
     def tags(self) -> set[str]:
         pages = self.ecr.get_paginator("list_images").paginate(repositoryName=self.name)
@@ -184,6 +184,19 @@ def test_images_of_active_revisions_are_protected_and_no_others(account: Account
     assert account.protect()["removed"] == [*first]
     assert account.tags() == sources | second
     account.ecs.deregister_task_definition(taskDefinition=revisions.pop())
+
+
+def test_the_protection_of_what_is_not_made_yet_is_foretold(account: Account, context: Path) -> None:
+    build: dict[str, Any] = {"mode": "artifact", "context": str(context)}
+    foretold = account.protect(check=True, images=[account.image(check=True, **build)["image"]])
+    assert foretold["diff"]["after"] == {"tags": [f"in-use-{account.name}-known-after-apply"]}
+    with pytest.raises(ModuleFailed, match="There is no repository"):
+        account.protect()
+    account.repository()
+    assert account.protect(check=True, images=[account.image(check=True, **build)["image"]])["diff"] == foretold["diff"]
+    made = account.image(**build)
+    assert account.protect(images=[made["image"]])["added"] == [f"in-use-{account.name}-{made['digest'][7:19]}"]
+    assert account.protect(images=[made["image"]])["changed"] is False
 
 
 def docker_answers() -> bool:

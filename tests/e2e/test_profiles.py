@@ -1,4 +1,4 @@
-"""Each inventory that is meant for AWS, on the embedded AWS: deployed, then nothing left to do, then gone.
+"""Each inventory that is meant for AWS, on the embedded AWS: deployed as foretold, then nothing left to do, then gone.
 
 The calls of the first run are all among those that the check before it asks the credentials' rights for, also where
 all is on that the profiles leave off.
@@ -10,6 +10,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from e2e.foretold import foretell
+from e2e.foretold import fulfil
 from e2e.playbooks import Run
 from e2e.playbooks import Workspace
 from support.census import census
@@ -80,9 +82,9 @@ def not_asked_for(workspace: Workspace, before: Counter[str], run: Run) -> set[s
 def test_a_profile_converges_and_goes(workspace: Workspace, profile: str) -> None:
     workspace.embedded_aws.start()
     empty = census(workspace.embedded_aws)
+    check = foretell(workspace, "site.yml", profile)
     before = workspace.embedded_aws.actions()
-    first = workspace.play("site.yml", inventory=profile)
-    assert first.code == 0, first.failure
+    first = fulfil(check, workspace, "site.yml", profile)
     assert not_asked_for(workspace, before, first) == set()
     assert first.stack["health"] == "healthy"
     assert first.stack["service"]["running_count"] == COUNTS[profile]

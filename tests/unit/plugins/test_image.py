@@ -141,7 +141,7 @@ def test_unchanged_source_builds_nothing(request_: Request, account: Account) ->
 def test_check_mode_says_what_would_be_and_writes_nothing(request_: Request, exists: bool) -> None:
     account = Account(exists)
     outcome = builder(request_, account, check=True).image(ARTIFACT)
-    assert outcome.image == f"{URI if exists else 'chat'}:{outcome.tag}"
+    assert outcome.image == f"{URI if exists else 'chat'}:{outcome.tag}@known-after-apply"
     assert (outcome.pushed, outcome.digest, account.blobs) == (True, None, {})
 
 

@@ -37,6 +37,14 @@ def test_a_digest_in_use_gets_a_tag_and_one_out_of_use_loses_it() -> None:
     assert plan(FAMILY, {TWO}, {ONE: ["src-1"], TWO: ["src-2", protecting_tag(FAMILY, TWO)]}) == plan("x", set(), {})
 
 
+def test_a_digest_that_is_not_known_yet_is_foretold() -> None:
+    images = [f"{URI}:src-1@known-after-apply"]
+    assert used_digests(images, URI, {}) == {"known-after-apply"}
+    changes = plan(FAMILY, {"known-after-apply"}, {"known-after-apply": []})
+    assert changes.add == {"known-after-apply": "in-use-amica-task-known-after-apply"}
+    assert changes.missing == ()
+
+
 def test_an_image_never_loses_its_last_tag() -> None:
     assert not plan(FAMILY, set(), {ONE: [protecting_tag(FAMILY, ONE)]})
 
