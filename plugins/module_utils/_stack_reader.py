@@ -151,8 +151,11 @@ def rules_of(aws: Clients, listeners: Iterable[Any]) -> list[Any]:
     return [rule for one in listeners for rule in elb.describe_rules(ListenerArn=one["ListenerArn"])["Rules"]]
 
 
-def read_variants(aws: Clients, wanted: StackNames, called: Sequence[str], listeners: Sequence[Any]) -> Found:
-    """The variants of these names, with the rules of the load balancer, which say who comes there."""
+def read_variants(aws: Clients, wanted: StackNames, called: Sequence[str], answers: Answers) -> Found:
+    """The variants of these names, with the rules of the load balancer, which say who comes there.
+
+    Where an alternate target group stands, the rules are known.
+    """
     asked = [f"{wanted.service}-{name}" for name in called]
     answer = absent_as_none(
         lambda: aws("ecs").describe_services(cluster=wanted.cluster, services=asked), "ClusterNotFoundException"
@@ -163,7 +166,7 @@ def read_variants(aws: Clients, wanted: StackNames, called: Sequence[str], liste
         group, targets = target_group(aws, f"{wanted.target_group}-{name}")
         service = services.get(f"{wanted.service}-{name}")
         found[name] = {"service": service, "target_group": group, "targets": targets}
-    return {"variants": found, "rules": rules_of(aws, listeners)}
+    return {"variants": found, "rules": answers.rules or rules_of(aws, answers.listeners)}
 
 
 def target_group(aws: Clients, name: str) -> tuple[Any, list[Any]]:
@@ -383,7 +386,7 @@ def read(aws: Clients, stack: str) -> dict[str, Any]:
     # Tasks outlive their service for a moment.
     of_variants = {tags.get(VARIANT_TAG) for arn, tags in answers.tagged.items() if ":task/" not in arn}
     if variants := sorted(filter(None, of_variants)):
-        answers = replace(answers, **read_variants(aws, wanted, variants, answers.listeners))
+        answers = replace(answers, **read_variants(aws, wanted, variants, answers))
     if any(":config-rule/" in arn for arn in answers.tagged):
         answers = replace(answers, violations=read_violations(aws, stack))
     return assemble(stack, wanted, answers)

@@ -65,9 +65,9 @@ def told(embedded_aws: EmbeddedAws) -> dict[str, Any]:
     return stack
 
 
-def ask(parts: SmallService, port: int = 0, **fields: str) -> tuple[str, Message]:
+def ask(port: int, **fields: str) -> tuple[str, Message]:
     """Who answers, and the head of the answer."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port or parts.port}/", headers=fields)
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers=fields)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read().decode(), answer.headers
 
@@ -76,8 +76,8 @@ def cookies(head: Message) -> str:
     return "; ".join(one.partition(";")[0] for one in head.get_all("Set-Cookie", ()))
 
 
-def visitors(parts: SmallService, port: int = 0, **fields: str) -> set[str]:
-    return {ask(parts, port, **fields)[0] for _ in range(40)}
+def visitors(port: int, **fields: str) -> set[str]:
+    return {ask(port, **fields)[0] for _ in range(40)}
 
 
 def priorities(parts: SmallService) -> dict[str, list[str]]:
@@ -121,7 +121,7 @@ def test_the_rules_come_and_go(parts: SmallService, embedded_aws: EmbeddedAws) -
 
 
 def test_variants_are_on_again_changed_and_off(stack: Role, parts: SmallService, embedded_aws: EmbeddedAws) -> None:
-    assert visitors(parts) == {"main"}
+    assert visitors(parts.port) == {"main"}
     on = {"amica_variants": [SHORT, BETA]}
     foreseen = stack(on, check=True)
     assert left(parts) == [], "check mode wrote something"
@@ -132,11 +132,11 @@ def test_variants_are_on_again_changed_and_off(stack: Role, parts: SmallService,
         "short": (50, True),
     }
     assert variants["beta"]["header"] == BETA["header"]
-    assert visitors(parts) == {"main", "short"}
-    who, head = ask(parts)
-    assert {ask(parts, Cookie=cookies(head))[0] for _ in range(20)} == {who}, "a visitor stays"
-    assert {ask(parts, **{HEADER: "beta"})[0] for _ in range(5)} == {"beta"}
-    assert ask(parts, **{HEADER: "other"})[0] in ("main", "short")
+    assert visitors(parts.port) == {"main", "short"}
+    who, head = ask(parts.port)
+    assert {ask(parts.port, Cookie=cookies(head))[0] for _ in range(20)} == {who}, "a visitor stays"
+    assert {ask(parts.port, **{HEADER: "beta"})[0] for _ in range(5)} == {"beta"}
+    assert ask(parts.port, **{HEADER: "other"})[0] in ("main", "short")
     assert stack(on) == []
 
     # A secret header, without which nobody passes, is asked for in each rule.
@@ -147,15 +147,15 @@ def test_variants_are_on_again_changed_and_off(stack: Role, parts: SmallService,
     assert stack(changed) == [BALANCER, RULES, *REVISION]
     variants = told(embedded_aws)["variants"]
     assert (variants["short"]["percent"], variants["beta"]["service"]["running_count"]) == (1, 2)
-    assert ask(parts, **{HEADER: "beta", "X-Amica-Edge": "not to be guessed"})[0] == "two"
+    assert ask(parts.port, **{HEADER: "beta", "X-Amica-Edge": "not to be guessed"})[0] == "two"
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        ask(parts, **{HEADER: "beta"})
+        ask(parts.port, **{HEADER: "beta"})
 
     foreseen = stack(check=True)
     assert stack() == foreseen == [BALANCER, RULES, OPEN, *GONE]
     assert (priorities(parts), left(parts)) == ({"HTTP": []}, [])
     assert told(embedded_aws)["variants"] == {}
-    assert visitors(parts) == {"main"}
+    assert visitors(parts.port) == {"main"}
 
 
 def test_a_variant_that_does_not_come_up_ends_the_run_and_has_no_visitors(
@@ -166,9 +166,9 @@ def test_a_variant_that_does_not_come_up_ends_the_run_and_has_no_visitors(
         stack(broken)
     variant = told(embedded_aws)["variants"]["short"]
     assert (variant["percent"], variant["serves"], variant["service"]["rollout_state"]) == (0, False, "FAILED")
-    assert visitors(parts) == {"main"}
+    assert visitors(parts.port) == {"main"}
     assert stack({"amica_variants": [SHORT]}) == [*REVISION, RULES]
-    assert visitors(parts) == {"main", "short"}
+    assert visitors(parts.port) == {"main", "short"}
 
 
 def test_variants_behind_cloudfront_alone_which_speaks_https(
@@ -185,11 +185,11 @@ def test_variants_behind_cloudfront_alone_which_speaks_https(
     viewer = {"Host": told(embedded_aws)["distribution"]["domain_name"], "X-Forwarded-Proto": "https"}
 
     def everybody_comes() -> None:
-        assert eventually(lambda: visitors(parts, embedded_aws.port, **viewer) == {"main", "short"})
-        who, head = ask(parts, embedded_aws.port, **viewer)
+        assert eventually(lambda: visitors(embedded_aws.port, **viewer) == {"main", "short"})
+        who, head = ask(embedded_aws.port, **viewer)
         again = {**viewer, "Cookie": cookies(head)}
-        assert visitors(parts, embedded_aws.port, **again) == {who}, "a visitor stays"
-        assert visitors(parts, embedded_aws.port, **viewer, **{HEADER: "beta"}) == {"beta"}
+        assert visitors(embedded_aws.port, **again) == {who}, "a visitor stays"
+        assert visitors(embedded_aws.port, **viewer, **{HEADER: "beta"}) == {"beta"}
 
     everybody_comes()
     assert edge(on) == []
@@ -202,19 +202,22 @@ def test_variants_behind_cloudfront_alone_which_speaks_https(
 
 
 def test_variants_beside_the_target_group_to_which_blue_green_brought_the_traffic(
-    stack: Role, parts: SmallService
+    stack: Role, parts: SmallService, embedded_aws: EmbeddedAws
 ) -> None:
     stack({"ecs_fargate_strategy": "blue_green", "ecs_fargate_environment": {"VERSION": "two"}})
-    assert (priorities(parts), visitors(parts), left(parts)) == ({"HTTP": ["100"]}, {"two"}, [])
+    assert (priorities(parts), visitors(parts.port), left(parts)) == ({"HTTP": ["100"]}, {"two"}, [])
 
     varied = {"amica_variants": [SHORT, BETA], "ecs_fargate_environment": {"VERSION": "three"}}
     foreseen = stack(varied, check=True)
     assert stack(varied) == foreseen
     assert priorities(parts) == {"HTTP": ["11", "20", "100"]}
-    assert visitors(parts) == {"three", "short"}
-    assert visitors(parts, **{HEADER: "beta"}) == {"beta"}
+    assert visitors(parts.port) == {"three", "short"}
+    assert visitors(parts.port, **{HEADER: "beta"}) == {"beta"}
     assert stack(varied) == []
+    before = embedded_aws.actions()
+    assert told(embedded_aws)["variants"]["short"]["percent"] == 50
+    assert (embedded_aws.actions() - before)["elasticloadbalancing:DescribeRules"] == 1, "each listener is asked once"
 
     # The traffic moves to the other one, when no variant has a share of it any more.
     stack({"ecs_fargate_strategy": "blue_green", "ecs_fargate_environment": {"VERSION": "four"}})
-    assert (priorities(parts), visitors(parts), left(parts)) == ({"HTTP": ["100"]}, {"four"}, [])
+    assert (priorities(parts), visitors(parts.port), left(parts)) == ({"HTTP": ["100"]}, {"four"}, [])
