@@ -19,6 +19,7 @@ NAME = "service-quotas"
 # (service, code) -> name and value.
 DEFAULTS = {
     ("fargate", "L-3032A538"): ("Fargate On-Demand vCPU resource count", 6.0),
+    ("fargate", "L-36FBB829"): ("Fargate Spot vCPU resource count", 6.0),
     ("vpc", "L-F678F1CE"): ("VPCs per Region", 5.0),
     ("elasticloadbalancing", "L-53DA6B97"): ("Application Load Balancers per Region", 50.0),
     ("ec2", "L-0263D0A3"): ("EC2-VPC Elastic IPs", 5.0),

@@ -146,6 +146,8 @@ class Wanted:
     ephemeral_storage: int = 20
     architecture: str = "x86_64"
     most_tasks: int = 1
+    # Of these on Fargate Spot.
+    spot_tasks: int = 0
     zones: int = 2
     elastic_ips: int = 0
     vpc_stands: bool = False
@@ -258,12 +260,14 @@ def region_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
         )
 
 
-FARGATE_QUOTA, VPC_QUOTA, BALANCER_QUOTA, ADDRESS_QUOTA = "L-3032A538", "L-F678F1CE", "L-53DA6B97", "L-0263D0A3"
+FARGATE_QUOTA, SPOT_QUOTA = "L-3032A538", "L-36FBB829"
+VPC_QUOTA, BALANCER_QUOTA, ADDRESS_QUOTA = "L-F678F1CE", "L-53DA6B97", "L-0263D0A3"
 
 
 def quota_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     needed = {
-        FARGATE_QUOTA: math.ceil(wanted.most_tasks * wanted.cpu / CPU_UNITS),
+        FARGATE_QUOTA: math.ceil((wanted.most_tasks - wanted.spot_tasks) * wanted.cpu / CPU_UNITS),
+        SPOT_QUOTA: math.ceil(wanted.spot_tasks * wanted.cpu / CPU_UNITS),
         VPC_QUOTA: int(not wanted.vpc_stands),
         BALANCER_QUOTA: int(not wanted.load_balancer_stands),
         ADDRESS_QUOTA: wanted.elastic_ips,

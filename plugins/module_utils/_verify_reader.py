@@ -40,6 +40,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack import existing
 from ansible_collections.amica.stack.plugins.module_utils._verify import ADDRESS_QUOTA
 from ansible_collections.amica.stack.plugins.module_utils._verify import BALANCER_QUOTA
 from ansible_collections.amica.stack.plugins.module_utils._verify import FARGATE_QUOTA
+from ansible_collections.amica.stack.plugins.module_utils._verify import SPOT_QUOTA
 from ansible_collections.amica.stack.plugins.module_utils._verify import VPC_QUOTA
 from ansible_collections.amica.stack.plugins.module_utils._verify import Certificate
 from ansible_collections.amica.stack.plugins.module_utils._verify import Decision
@@ -163,6 +164,8 @@ class Reader:
     def quotas(self) -> list[Callable[[], Quota]]:
         ec2, elb, wanted = self.client("ec2"), self.client("elbv2"), self.wanted
         asked = [lambda: self.quota("fargate", FARGATE_QUOTA, "Fargate vCPUs", None)]
+        if wanted.spot_tasks:
+            asked.append(lambda: self.quota("fargate", SPOT_QUOTA, "Fargate Spot vCPUs", None))
         if not wanted.vpc_stands:
             asked.append(lambda: self.quota("vpc", VPC_QUOTA, "VPCs", lambda: len(ec2.describe_vpcs()["Vpcs"])))
         if not wanted.load_balancer_stands:

@@ -57,6 +57,14 @@ options:
     description: Percent of these that may run while a deployment does.
     type: int
     default: 200
+  spot_percent:
+    description: Percent of these on Fargate Spot, which has a quota of its own, beyond O(on_demand_base).
+    type: int
+    default: 0
+  on_demand_base:
+    description: Tasks that are on demand before any is on Fargate Spot.
+    type: int
+    default: 0
   zones:
     description: How many availability zones the network spans.
     type: int
@@ -232,6 +240,7 @@ from ansible_collections.amica.stack.plugins.module_utils._verify_reader import 
 
 def wanted_stack(options: dict[str, Any]) -> Wanted:
     stack = options["stack"]
+    most = math.ceil(options["max_count"] * options["maximum_percent"] / 100)
     return Wanted(
         name=stack["name"],
         region=stack["region"],
@@ -239,7 +248,8 @@ def wanted_stack(options: dict[str, Any]) -> Wanted:
         memory=options["memory"],
         ephemeral_storage=options["ephemeral_storage"],
         architecture=options["architecture"],
-        most_tasks=math.ceil(options["max_count"] * options["maximum_percent"] / 100),
+        most_tasks=most,
+        spot_tasks=math.ceil(max(most - options["on_demand_base"], 0) * options["spot_percent"] / 100),
         zones=options["zones"],
         elastic_ips=options["elastic_ips"],
         vpc_stands=bool(stack["vpc"]),
@@ -273,6 +283,8 @@ def main() -> None:
             "architecture": {"type": "str", "choices": ["x86_64", "arm64"], "default": "x86_64"},
             "max_count": {"type": "int", "default": 1},
             "maximum_percent": {"type": "int", "default": 200},
+            "spot_percent": {"type": "int", "default": 0},
+            "on_demand_base": {"type": "int", "default": 0},
             "zones": {"type": "int", "default": 2},
             "elastic_ips": {"type": "int", "default": 0},
             "image": {"type": "str", "default": ""},

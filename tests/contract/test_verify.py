@@ -81,6 +81,7 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
     wrong: dict[str, Any] = {
         "memory": 8192,
         "max_count": 5000,
+        "spot_percent": 50,
         "zones": 9,
         "elastic_ips": 9,
         "image": f"{registry}/{NAME}-stack:never-pushed",
@@ -98,6 +99,7 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
     assert found == [
         ("problem", "region", "availability zones"),
         ("problem", "quotas", "Fargate vCPUs"),
+        ("problem", "quotas", "Fargate Spot vCPUs"),
         ("problem", "quotas", "Elastic IP addresses"),
         ("problem", "size", "size of a task"),
         ("problem", "network", "subnet-0123456789abcdef0"),
