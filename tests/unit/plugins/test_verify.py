@@ -175,7 +175,7 @@ def test_tasks_on_spot_count_against_a_quota_of_their_own() -> None:
     quotas = [Quota("Fargate vCPUs", "L-3032A538", 1.0), Quota("Fargate Spot vCPUs", "L-36FBB829", 2.0)]
     wanted = replace(WANTED, cpu=1024, memory=2048, most_tasks=4)
 
-    def short(**changes: int) -> list[str]:
+    def short(**changes: Any) -> list[str]:
         return [text.split(": ")[1] for _kind, _check, text in found(replace(wanted, **changes), quotas=quotas)]
 
     assert (short(spot_tasks=3), short(spot_tasks=2)) == (["Fargate Spot vCPUs"], ["Fargate vCPUs"])
