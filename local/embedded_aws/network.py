@@ -20,6 +20,8 @@ from embedded_aws.clock import Clock
 from embedded_aws.correction import Reply
 from embedded_aws.correction import correct
 
+# Of AWS's services with an endpoint those that MiniStack leaves out and a stack or its tasks may need.
+ENDPOINTS = ("bedrock-runtime", "ecs", "ecs-agent", "ecs-telemetry", "elasticfilesystem", "sagemaker.runtime", "xray")
 # How long AWS goes on listing a deleted NAT gateway, in seconds; and how long its deletion takes with a delay.
 DELETED_LISTED = 3600.0
 ZONE_FILTERS = {
@@ -36,6 +38,7 @@ ZONE_FILTERS = {
 def install(clock: Clock, delay: float) -> None:
     """:param delay: seconds on the clock that a new NAT gateway stays `pending`."""
     table = "_ACTION_MAP"
+    ec2._VPCE_INTERFACE_SERVICES = tuple(dict.fromkeys((*ec2._VPCE_INTERFACE_SERVICES, *ENDPOINTS)))
 
     @correct(ec2, "_describe_availability_zones", table, "DescribeAvailabilityZones")
     def zones(original: Any, params: Any) -> Reply:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -155,6 +156,8 @@ class Wanted:
     image: str = ""
     subnet_ids: tuple[str, ...] = ()
     public_addresses: bool = True
+    # Services that get an endpoint, by the end of their names.
+    endpoints: tuple[str, ...] = ()
     switched_on: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
@@ -176,6 +179,8 @@ class Observed:
     image: Image | Unseen | None = None
     certificates: Mapping[str, Certificate | Unseen | None] = field(default_factory=dict)
     hosted_zones: Sequence[str] | Unseen = ()
+    # Of the services that are to have an endpoint those that AWS offers one for.
+    endpoints: Collection[str] | Unseen = ()
     subnets: Sequence[Subnet] | Unseen = ()
     taken: Sequence[Taken] | Unseen = ()
 
@@ -442,6 +447,22 @@ def is_held(domain: str, zones: Iterable[str]) -> bool:
     return any(f".{domain}.".endswith(f".{zone.rstrip('.')}.") for zone in zones)
 
 
+def endpoint_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
+    offered = observed.endpoints
+    if isinstance(offered, Unseen):
+        yield unseen("network", "vpc_endpoints", offered, "Allow ec2:DescribeVpcEndpointServices to have it checked")
+        return
+    lacking = [service for service in wanted.endpoints if service not in offered]
+    if lacking:
+        yield Finding(
+            PROBLEM,
+            "network",
+            "vpc_endpoints",
+            f"{wanted.region} offers no endpoint for {', '.join(lacking)}",
+            "Correct it (aws ec2 describe-vpc-endpoint-services lists them), or leave it out",
+        )
+
+
 def network_findings(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     subnets = observed.subnets
     if isinstance(subnets, Unseen):
@@ -528,6 +549,7 @@ CHECKS: tuple[Callable[[Wanted, Observed], Iterator[Finding]], ...] = (
     region_findings,
     quota_findings,
     size_findings,
+    endpoint_findings,
     network_findings,
     name_findings,
     trust_findings,

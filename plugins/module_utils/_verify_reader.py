@@ -102,6 +102,7 @@ class Reader:
             certificates = self.ask_each({one.arn for one in self.wanted.certificates}, self.certificate)
             zones_of_dns = self.ask(self.hosted_zones) if self.wanted.domains or self.wanted.hosted_domains else None
             subnets = self.ask(self.subnets) if self.wanted.subnet_ids else None
+            endpoints = self.ask(self.endpoints) if self.wanted.endpoints else None
             taken = self.ask(self.taken)
             return Observed(
                 decisions=decisions() if callable(decisions) else decisions,
@@ -113,6 +114,7 @@ class Reader:
                 image=image.result() if image else None,
                 certificates=results(certificates),
                 hosted_zones=zones_of_dns.result() if zones_of_dns else (),
+                endpoints=endpoints.result() if endpoints else (),
                 subnets=subnets.result() if subnets else (),
                 taken=taken.result(),
             )
@@ -249,6 +251,12 @@ class Reader:
             for zone in page["HostedZones"]
             if not (zone.get("Config") or {}).get("PrivateZone")
         ]
+
+    def endpoints(self) -> set[str]:
+        start = f"com.amazonaws.{self.aws.region}."
+        asked = [{"Name": "service-name", "Values": [f"{start}{service}" for service in self.wanted.endpoints]}]
+        pages = self.client("ec2").get_paginator("describe_vpc_endpoint_services").paginate(Filters=asked)
+        return {name.removeprefix(start) for page in pages for name in page["ServiceNames"]}
 
     def subnets(self) -> list[Subnet]:
         return subnets_of(self.client("ec2"), self.aws.region, self.wanted.subnet_ids)

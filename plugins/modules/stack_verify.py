@@ -86,6 +86,11 @@ options:
     description: Whether tasks get a public address.
     type: bool
     default: true
+  endpoints:
+    description: Services that get an endpoint in the VPC, by the end of their names.
+    type: list
+    elements: str
+    default: []
   switched_on:
     description:
       - What the run makes beyond the least; the credentials need the actions of these. With V(tracing) the tasks
@@ -257,6 +262,7 @@ def wanted_stack(options: dict[str, Any]) -> Wanted:
         image=options["image"],
         subnet_ids=tuple(options["subnet_ids"]),
         public_addresses=options["assign_public_ip"],
+        endpoints=tuple(options["endpoints"]),
         switched_on=frozenset(options["switched_on"]),
         secrets=options["secrets"],
         variables=tuple(options["variables"]),
@@ -290,6 +296,7 @@ def main() -> None:
             "image": {"type": "str", "default": ""},
             "subnet_ids": {"type": "list", "elements": "str", "default": []},
             "assign_public_ip": {"type": "bool", "default": True},
+            "endpoints": {"type": "list", "elements": "str", "default": []},
             "switched_on": {"type": "list", "elements": "str", "choices": [*SWITCHED, *ENDPOINTS_OF], "default": []},
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "variables": {"type": "list", "elements": "str", "default": []},

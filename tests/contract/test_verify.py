@@ -94,6 +94,7 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
         "domains": ["chat.example.com"],
         "hosted_domains": ["chat.example.com"],
         "subnet_ids": ["subnet-0123456789abcdef0"],
+        "endpoints": ["s3", "ecr.api", "xray", "ecr"],
     }
     found = verify(**wrong)
     assert found == [
@@ -102,6 +103,7 @@ def test_everything_that_is_wrong_is_said_at_once(verify: Verify, embedded_aws: 
         ("problem", "quotas", "Fargate Spot vCPUs"),
         ("problem", "quotas", "Elastic IP addresses"),
         ("problem", "size", "size of a task"),
+        ("problem", "network", "vpc_endpoints"),
         ("problem", "network", "subnet-0123456789abcdef0"),
         ("problem", "image", wrong["image"]),
         ("problem", "secrets", "API_KEY"),

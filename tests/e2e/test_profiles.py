@@ -21,6 +21,7 @@ COUNTS = {"dev": 1, "rag": 2, "enterprise": 5}
 # What the check before a run looks at for its own sake, and does without; who one is everybody may ask.
 LOOKS = {
     "ec2:DescribeRegions",
+    "ec2:DescribeVpcEndpointServices",
     "route53:ListHostedZones",
     "servicequotas:GetAWSDefaultServiceQuota",
     "servicequotas:GetServiceQuota",

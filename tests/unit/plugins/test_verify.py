@@ -182,6 +182,13 @@ def test_tasks_on_spot_count_against_a_quota_of_their_own() -> None:
     assert short(most_tasks=3, spot_tasks=2) == []
 
 
+def test_an_endpoint_is_one_that_the_region_offers() -> None:
+    wanted = replace(WANTED, endpoints=("s3", "ecr"))
+    assert "eu-west-1 offers no endpoint for ecr" in found(wanted, endpoints={"s3"})[0][2]
+    assert found(wanted, endpoints={"s3", "ecr"}) == []
+    assert found(wanted, endpoints=Unseen("denied"))[0][:2] == ("not checked", "network")
+
+
 def test_a_domain_of_the_stack_s_own_needs_a_zone() -> None:
     own = replace(WANTED, domains=(), hosted_domains=("chat.example.com", "alb.example.com"))
     assert found(own) == []
@@ -318,7 +325,7 @@ NOT_ASKED = re.compile(
     r"|list_instance_profiles_for_role"
     # The log, a shell, the bill, and what the check looks at for its own sake.
     r"|(filter_log_events|start_live_tail|describe_log_streams|get_policy|get_policy_version|get_products)"
-    r"|(describe_regions|get_caller_identity|get_\w*service_quota|list_hosted_zones|list_role_tags)"
+    r"|(describe_regions|describe_vpc_endpoint_services|get_caller_identity|get_\w*service_quota|list_hosted_zones|list_role_tags)"
     r"|(simulate_principal_policy|get_origin_access_control)"
 )
 # What AWS checks for a call of another name.
