@@ -76,13 +76,14 @@ ACCESS_LOGS = {"load_balancer_logs": "load balancer", "distribution_logs": "Clou
 HTTP_VERSIONS = {"http1.1": "HTTP/1.1", "http2": "HTTP/2", "http3": "HTTP/3", "http2and3": "HTTP/2 and 3"}
 
 
-def edge_text(distribution: Mapping[str, Any], edge: Mapping[str, Any]) -> str:
+def edge_text(distribution: Mapping[str, Any], edge: Mapping[str, Any], is_open: bool) -> str:
     """What viewers are offered and what stands around the distribution, such as `HTTP/2 and 3, IPv6, web ACL`."""
     http = str(distribution.get("http_version") or "")
     words = [HTTP_VERSIONS.get(http, http), "IPv6" if distribution.get("ipv6") else "", distribution.get("minimum_tls")]
     words += [title for name, title in EDGE.items() if edge.get(name)]
     words.append("security headers" if distribution.get("response_headers_policy_id") else "")
     words += [f"keeps {path}" for path in distribution.get("cached_paths", ())]
+    words.append("" if is_open else "the only way to the load balancer")
     return ", ".join(word for word in words if word)
 
 
@@ -118,7 +119,8 @@ def rows(stack: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[tupl
         yield "Chat", chat
     if urls.get("cloudfront"):
         yield "CloudFront", f"{urls['cloudfront']} ({part(stack, 'distribution').get('status')})"
-        yield "Edge", edge_text(part(stack, "distribution"), part(stack, "edge"))
+        is_open = part(stack, "load_balancer").get("open", True)
+        yield "Edge", edge_text(part(stack, "distribution"), part(stack, "edge"), is_open)
     if part(stack, "load_balancer").get("domain") and urls.get("load_balancer") not in (None, chat):
         yield "Load balancer", urls["load_balancer"]
     yield "Health", f"{stack['health']}: {stack['summary']}"

@@ -173,8 +173,8 @@ stack:
     load_balancer:
       description:
         - The load balancer; C(name), C(arn), C(dns_name), C(hosted_zone_id), which AWS keeps that name in, C(domain),
-          its own or none, C(state), C(scheme), C(zones), and C(listeners) with C(port), C(protocol), and C(test),
-          whether it is the one for tests.
+          its own or none, C(state), C(scheme), C(open), whether networks reach it and not CloudFront alone,
+          C(zones), and C(listeners) with C(port), C(protocol), and C(test), whether it is the one for tests.
       type: dict
     target_group:
       description:

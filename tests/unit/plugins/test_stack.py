@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
 from ansible_collections.amica.stack.plugins.module_utils._names import names
 from ansible_collections.amica.stack.plugins.module_utils._stack import Answers
@@ -19,6 +21,7 @@ from ansible_collections.amica.stack.plugins.module_utils._stack_reader import r
 from ansible_collections.amica.stack.plugins.module_utils._stack_reader import still_there
 from ansible_collections.amica.stack.plugins.module_utils._summary import rows
 from ansible_collections.amica.stack.plugins.module_utils._summary import scaling_text
+from ansible_collections.amica.stack.plugins.modules import stack_info
 from botocore.stub import Stubber
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -586,6 +589,20 @@ def test_what_the_edge_adds_is_told() -> None:
     assert stack["distribution"]["cached_paths"] == ["/assets/*"]
     assert dict(rows(stack, {}))["Edge"].endswith("allowed networks, secret header, security headers, keeps /assets/*")
     assert "s3cret" not in str(stack)
+    inside = {**(WHOLE.load_balancer or {}), "Scheme": "internal"}
+    closed = stack_of(replace(WHOLE, load_balancer=inside, distribution=distribution))
+    assert dict(rows(closed, {}))["Edge"].endswith("keeps /assets/*, the only way to the load balancer")
+
+
+def test_all_that_is_known_of_a_stack_is_documented() -> None:
+    documented = yaml.safe_load(stack_info.RETURN)["stack"]["contains"]
+    stack = stack_of(WHOLE)
+    assert documented.keys() == stack.keys()
+    for name, value in stack.items():
+        part = value[0] if isinstance(value, list) and value else value
+        names = part.keys() if isinstance(part, dict) else ()
+        told = documented[name].get("contains", {}).keys() | {*re.findall(r"C\((\w+)\)", str(documented[name]))}
+        assert [one for one in names if one not in told] == [], name
 
 
 def test_the_collector_beside_the_application_is_told_apart() -> None:
