@@ -18,7 +18,7 @@ READING = ("Describe", "Get", "List", "BatchGet")
 # The latter is what stock modules take for the id of a security group.
 UNKNOWN = re.compile("known-after-apply|sg-0{17}")
 # What Secrets Manager adds to a secret's name in its ARN.
-SUFFIX = re.compile(r"(:secret:[\w/]+)-[A-Za-z0-9]{6}")
+SUFFIX = re.compile(r"(:secret:[\w/-]+)-[A-Za-z0-9]{6}\b")
 
 
 def done(run: Run) -> Run:
