@@ -27,14 +27,17 @@ options:
     type: str
     required: true
   state:
-    description: Whether the network exists.
+    description:
+      - Whether the network exists.
+      - V(purged) removes what V(present) with O(purge=false) has left, and does nothing else, so that check mode does
+        not foretell again what that has foretold.
     type: str
-    choices: [present, absent]
+    choices: [present, purged, absent]
     default: present
   cidr:
     description:
       - IPv4 network of the VPC, V(/16) to V(/24). Each subnet is a sixteenth of it.
-      - Required with O(state=present). AWS cannot change it.
+      - Required unless O(state=absent). AWS cannot change it.
     type: str
   availability_zones:
     description: How many of the region's availability zones have subnets.
@@ -94,6 +97,7 @@ options:
     description:
       - Whether what is not asked for goes. Without it nothing goes that may be in use, neither parts nor routes, and
         RV(surplus) names it, so that what uses it can move away first.
+      - Counts with O(state=present).
     type: bool
     default: true
   tags:
@@ -123,6 +127,14 @@ EXAMPLES = r"""
     private_subnets: true
     nat_gateways: single
     purge: false
+
+- name: What stood before is gone
+  amica.stack.vpc_network:
+    name: amica
+    cidr: 10.0.0.0/16
+    private_subnets: true
+    nat_gateways: single
+    state: purged
 
 - name: Private subnets without any way to the internet
   amica.stack.vpc_network:
@@ -216,7 +228,7 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "purged", "absent"], "default": "present"},
             "cidr": {"type": "str"},
             "availability_zones": {"type": "int", "default": 2},
             "private_subnets": {"type": "bool", "default": False},
@@ -241,7 +253,7 @@ def main() -> None:
             "tags": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 600},
         },
-        required_if=[("state", "present", ["cidr"])],
+        required_if=[("state", "present", ["cidr"]), ("state", "purged", ["cidr"])],
         supports_check_mode=True,
     )
     options = module.params
@@ -252,8 +264,9 @@ def main() -> None:
             if options["state"] == "absent":
                 result = converge.absent(aws("ec2"), options["name"], options["tags"], module.check_mode, SPREAD, leave)
             else:
-                network = network_of(options, aws.region)
-                result = converge.present(aws("ec2"), network, options["purge"], module.check_mode, SPREAD, leave)
+                network, purged = network_of(options, aws.region), options["state"] == "purged"
+                purge = purged or options["purge"]
+                result = converge.present(aws("ec2"), network, purge, module.check_mode, SPREAD, leave, made=purged)
     except plan.NetworkError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=result.changed, network=result.network, surplus=result.surplus, diff=result.diff)

@@ -153,6 +153,17 @@ def test_private_subnets_reach_the_internet_through_their_zones_gateway(made: Ma
         assert zones[served] == zones[gateway["SubnetId"]]
 
 
+def test_what_was_left_goes_afterwards_and_each_of_the_two_foretells_its_own(made: Made) -> None:
+    old: dict[str, Any] = {"private_subnets": True, "nat_gateways": "single"}
+    new: dict[str, Any] = {"availability_zones": 3, "endpoints": ["s3"]}
+    steps: list[dict[str, Any]] = [{"purge": False}, {"state": "purged"}]
+    made(**made.options, **old)
+    told = [made(check=True, **made.options, **new, **step)["diff"] for step in steps]
+    done = [made(**made.options, **new, **step)["diff"] for step in steps]
+    assert told == done != [NOTHING, NOTHING]
+    assert not made(**made.options, **new)["changed"]
+
+
 def test_nothing_in_use_goes_without_purge(made: Made) -> None:
     made.converge(private_subnets=True, nat_gateways="single")
     moved = made.converge(purge=False)

@@ -26,16 +26,21 @@ class Result:
     diff: dict[str, dict[str, Any]]
 
 
-def present(ec2: Any, network: plan.Network, purge: bool, check: bool, spread: Wait, leave: Wait) -> Result:
+def present(
+    ec2: Any, network: plan.Network, purge: bool, check: bool, spread: Wait, leave: Wait, *, made: bool = False
+) -> Result:
     """Makes or corrects the network. Without `purge` nothing goes that may still be in use.
+
+    `made`: a run without `purge` has done its part, or has foretold it, and only the rest is to be done.
 
     :raises plan.NetworkError: when the region has too few zones, or a part would have to be what AWS cannot make of it.
     """
     stands = parts.read(ec2, network.name, parts.find_vpc(ec2, network.name, network.tags))
     wants = plan.wanted(network, parts.zones_of(ec2))
-    after = plan.target(stands.view, wants, purge)
-    changes = plan.changes(stands.view, after)
-    diff = difference(stands.view, after)
+    before = plan.target(stands.view, wants, purge=False) if made else stands.view
+    after = plan.target(before, wants, purge)
+    changes = plan.changes(before, after)
+    diff = difference(before, after)
     writer = parts.Writer(ec2, stands.ids, spread, leave)
     if not check:
         for change in changes:
