@@ -31,6 +31,11 @@ options:
     description: Family of the task definitions, at most 108 characters.
     type: str
     required: true
+  state:
+    description: V(absent) takes the family's tags from all images, as for a family whose last revision goes.
+    type: str
+    choices: [present, absent]
+    default: present
   images:
     description:
       - Images that are protected beside those which active revisions name, as those of a revision that check mode has
@@ -51,6 +56,12 @@ EXAMPLES = r"""
     repository: amica-stack
     family: amica-task
     images: ["{{ image.image }}"]
+
+- name: The images of a family that is gone may go
+  amica.stack.ecr_image_protection:
+    repository: amica-stack
+    family: amica-task-beta
+    state: absent
 """
 
 RETURN = r"""
@@ -89,13 +100,17 @@ from ansible_collections.amica.stack.plugins.module_utils._image import reposito
 
 
 def protect(module: Any, ecr: Any, ecs: Any) -> dict[str, Any]:
-    repository, family = module.params["repository"], module.params["family"]
+    repository, family, present = (
+        module.params["repository"],
+        module.params["family"],
+        module.params["state"] == "present",
+    )
     uri = repository_uri(ecr, repository)
-    if uri is None and not module.check_mode:
+    if present and uri is None and not module.check_mode:
         module.fail_json(msg=f"There is no repository {repository}: make it first (role amica.stack.ecr)")
     images = protection.repository_images(ecr, repository) if uri else {}
     tags = {tag: digest for digest, names in images.items() for tag in names}
-    named = [*protection.active_images(ecs, family), *module.params["images"]]
+    named = [*protection.active_images(ecs, family), *module.params["images"]] if present else []
     used = protection.used_digests(named, uri or repository, tags)
     if KNOWN_AFTER_APPLY in used:
         images[KNOWN_AFTER_APPLY] = []
@@ -123,6 +138,7 @@ def main() -> None:
         argument_spec={
             "repository": {"type": "str", "required": True},
             "family": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "images": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,

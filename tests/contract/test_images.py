@@ -183,6 +183,11 @@ def test_images_of_active_revisions_are_protected_and_no_others(account: Account
     account.ecs.deregister_task_definition(taskDefinition=revisions.pop(0))
     assert account.protect()["removed"] == [*first]
     assert account.tags() == sources | second
+    gone = account.protect(check=True, state="absent")
+    assert (gone["removed"], account.tags()) == ([*second], sources | second)
+    assert account.protect(state="absent")["diff"] == gone["diff"]
+    assert account.protect(state="absent")["changed"] is False
+    assert account.tags() == sources
     account.ecs.deregister_task_definition(taskDefinition=revisions.pop())
 
 
