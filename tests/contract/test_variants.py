@@ -142,12 +142,12 @@ def test_variants_are_on_again_changed_and_off(stack: Role, parts: SmallService,
     # A secret header, without which nobody passes, is asked for in each rule.
     changed = {
         "amica_variants": [{**SHORT, "weight": 1}, {**BETA, "environment": {"VERSION": "two"}, "desired_count": 2}],
-        "amica_edge_secrets": ["not to be guessed"],
+        "amica_edge_secrets": ["not-to-be-guessed"],
     }
     assert stack(changed) == [BALANCER, RULES, *REVISION]
     variants = told(embedded_aws)["variants"]
     assert (variants["short"]["percent"], variants["beta"]["service"]["running_count"]) == (1, 2)
-    assert ask(parts.port, **{HEADER: "beta", "X-Amica-Edge": "not to be guessed"})[0] == "two"
+    assert ask(parts.port, **{HEADER: "beta", "X-Amica-Edge": "not-to-be-guessed"})[0] == "two"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask(parts.port, **{HEADER: "beta"})
 
@@ -178,7 +178,7 @@ def test_variants_behind_cloudfront_alone_which_speaks_https(
     given = {**stack.given, "amica_https_port": free_port(), "amica_edge": "cloudfront_only"}
     edge = replace(stack, name="alb ecs_fargate cloudfront", given=given)
     varied = {"amica_variants": [SHORT, BETA]}
-    on = {**varied, "alb_domain": "alb.varied.example", "amica_edge_secrets": ["not to be guessed"]}
+    on = {**varied, "alb_domain": "alb.varied.example", "amica_edge_secrets": ["not-to-be-guessed"]}
     foreseen = edge(on, check=True)
     assert edge(on) == foreseen
     assert priorities(parts) == {"HTTP": ["100"], "HTTPS": ["11", "20", "100"]}
@@ -221,3 +221,11 @@ def test_variants_beside_the_target_group_to_which_blue_green_brought_the_traffi
     # The traffic moves to the other one, when no variant has a share of it any more.
     stack({"ecs_fargate_strategy": "blue_green", "ecs_fargate_environment": {"VERSION": "four"}})
     assert (priorities(parts), visitors(parts.port), left(parts)) == ({"HTTP": ["100"]}, {"four"}, [])
+
+    # With the traffic in the first one, a service that rolls needs the second no more.
+    foreseen = stack(varied, check=True)
+    assert stack(varied) == foreseen
+    assert (priorities(parts), visitors(parts.port)) == ({"HTTP": ["11", "20"]}, {"three", "short"})
+    assert told(embedded_aws)["alternate_target_group"] is None
+    assert told(embedded_aws)["roles"]["infrastructure"] is None
+    assert stack(varied) == []
