@@ -53,11 +53,7 @@ class Role:
             "ansible_connection": "amica.stack.warm",
             "ansible_python_interpreter": sys.executable,
         }
-        words = [
-            "--extra-vars",
-            json.dumps({**extra, **self.given, **(variables or {})}),
-            *(["--check"] if check else []),
-        ]
+        words = ["--extra-vars", json.dumps({**extra, **self.given, **(variables or {})})]
         done = subprocess.run(
             [
                 sys.executable,
