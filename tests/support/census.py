@@ -84,7 +84,8 @@ KINDS = (
     Kind("elbv2", "describe_target_groups", "TargetGroups[].TargetGroupArn"),
     Kind("iam", "list_instance_profiles", "InstanceProfiles[].InstanceProfileName"),
     Kind("iam", "list_policies", "Policies[].Arn", (("Scope", "Local"),)),
-    Kind("iam", "list_roles", "Roles[].RoleName"),
+    # Without those that AWS makes for a service of its own, and that outlive what they were made for.
+    Kind("iam", "list_roles", "Roles[?!starts_with(Path, '/aws-service-role/')].RoleName"),
     Kind("logs", "describe_deliveries", "deliveries[].id", regions=EDGE),
     Kind("logs", "describe_delivery_destinations", "deliveryDestinations[].name", regions=EDGE),
     Kind("logs", "describe_delivery_sources", "deliverySources[].name", regions=EDGE),

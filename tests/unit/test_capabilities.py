@@ -17,6 +17,7 @@ from ansible_collections.amica.stack.plugins.module_utils._cost import lines
 from ansible_collections.amica.stack.plugins.module_utils._cost import price_book
 from ansible_collections.amica.stack.plugins.module_utils._cost import total
 from ansible_collections.amica.stack.plugins.module_utils._settings import setting_problems
+from e2e import switches
 from support.machine import ROOT
 
 PROFILES = ("dev", "rag", "enterprise")
@@ -61,6 +62,22 @@ def test_what_a_profile_sets_is_what_the_table_says(profile: str) -> None:
 
 def table() -> list[str]:
     return [name for row in rows() for name in variables(row)]
+
+
+# What is not switched on and off in one run of the playbook, and the test that shows it.
+ELSEWHERE = {
+    "cost_requests": "tests/unit/plugins/test_cost.py",
+    "ecs_fargate_pause_at": "molecule/strategies/tasks/pause.yml",
+    "ecs_fargate_pause_minutes": "tests/unit/plugins/test_settings.py",
+    "verify_mode": "tests/contract/test_verify.py",
+}
+
+
+def test_each_variable_is_switched_on_changed_and_off_somewhere() -> None:
+    switched = {*switches.FIRST, *switches.second("", "", "", "", 0)}
+    assert {*table()} - switched == {*ELSEWHERE}
+    for variable, path in ELSEWHERE.items():
+        assert variable in (ROOT / path).read_text(), path
 
 
 # Of each variable what it cannot hold, and what is to be written instead. A new capability brings its own.
