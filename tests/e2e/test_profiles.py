@@ -98,11 +98,15 @@ def test_a_profile_converges_and_goes(workspace: Workspace, profile: str) -> Non
 
 
 @pytest.mark.parametrize("name", LEFT_OFF)
-def test_what_the_profiles_leave_off_has_its_rights_asked_for_too(workspace: Workspace, name: str) -> None:
+def test_what_the_profiles_leave_off_is_foretold_and_has_its_rights_asked_for_too(
+    workspace: Workspace, name: str
+) -> None:
     workspace.embedded_aws.start()
     workspace.embedded_aws.client("route53").create_hosted_zone(Name="example.com", CallerReference=name)
-    before = workspace.embedded_aws.actions()
     stack = {"amica_name": f"amica-{name}", "amica_http_port": free_port(), **LEFT_OFF[name]}
+    check = foretell(workspace, "site.yml", "dev", **stack)
+    before = workspace.embedded_aws.actions()
     run = workspace.play("site.yml", inventory="dev", **stack)
     assert run.code == 0, run.failure
+    assert run.changed == check.changed
     assert not_asked_for(workspace, before, run) == set()
