@@ -6,6 +6,8 @@ import pytest
 from e2e.playbooks import Workspace
 from support.environment import lend_environment
 
+pytest.register_assert_rewrite("e2e.foretold")
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:

@@ -69,7 +69,7 @@ ELSEWHERE = {
     "cost_requests": "tests/unit/plugins/test_cost.py",
     "ecs_fargate_pause_at": "molecule/strategies/tasks/pause.yml",
     "ecs_fargate_pause_minutes": "tests/unit/plugins/test_settings.py",
-    "verify_mode": "tests/contract/test_verify.py",
+    "verify_mode": "tests/contract/test_edge_roles.py",
 }
 
 
