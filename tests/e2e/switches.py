@@ -103,6 +103,7 @@ def second(
         "ecs_fargate_strategy": ("blue_green", "linear"),
         "ecs_fargate_canary_percent": (20, 20),
         "ecs_fargate_linear_percent": (50, 40),
+        "ecs_fargate_linear_minutes": (1, 1),
         "ecs_fargate_bake_minutes": (1, 0),
         "alb_test_port": (test_port, 0),
         "security_groups_test_networks": (["192.0.2.0/24"], []),
