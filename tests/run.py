@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -26,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 COLLECTION = REPOSITORY / "collections" / "ansible_collections" / "amica" / "stack"
 APP_VENV = REPOSITORY / ".cache" / "app-venv"
 # Each file of tests has an embedded AWS of its own, so two of them can run side by side.
-SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
+SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 @dataclass
@@ -57,7 +59,27 @@ class Runner:
 
     def check(self, *command: str, cwd: Path = REPOSITORY) -> None:
         """Run one command that counts as one test."""
-        if code := self.execute(*command, cwd=cwd):
+        self.count(command, self.execute(*command, cwd=cwd))
+
+    @contextmanager
+    def beside(self, *command: str) -> Iterator[None]:
+        """Run one command that counts as one test beside those of the block, and show after them what it printed."""
+        with tempfile.TemporaryFile() as printed:
+            with subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            ) as running:
+                yield
+            printed.seek(0)
+            print(f"\n$ {' '.join(command)}\n{printed.read().decode()}  exit code {running.returncode}", flush=True)
+        self.count(command, running.returncode)
+
+    def count(self, command: Sequence[str], code: int) -> None:
+        if code:
             self.tally.fail(" ".join(command), f"exit code {code}")
         else:
             self.tally.passed += 1
@@ -94,12 +116,6 @@ def engine() -> str | None:
 
 
 def lint(run: Runner) -> None:
-    run.check("ruff", "check", ".")
-    run.check("ruff", "format", "--check", ".")
-    run.check("mypy")
-    run.check("yamllint", "--strict", ".")
-    run.check("ansible-lint", "--offline", "--strict")
-    run.check("antsibull-changelog", "lint")
     docs = (
         "antsibull-docs",
         "lint-collection-docs",
@@ -107,8 +123,14 @@ def lint(run: Runner) -> None:
         "--skip-rstcheck",
         "--validate-collection-refs=all",
     )
-    run.check(*docs, ".", cwd=COLLECTION)
-    run.check(sys.executable, "tests/sanity.py")
+    with run.beside(sys.executable, "tests/sanity.py"):
+        run.check("ruff", "check", ".")
+        run.check("ruff", "format", "--check", ".")
+        run.check("mypy")
+        run.check("yamllint", "--strict", ".")
+        run.check("ansible-lint", "--offline", "--strict")
+        run.check("antsibull-changelog", "lint")
+        run.check(*docs, ".", cwd=COLLECTION)
 
 
 def unit(run: Runner) -> None:

@@ -15,6 +15,8 @@ from support.run_module import ModuleFailed
 from support.run_module import run_module
 from support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 NOTHING: dict[str, Any] = {"before": {}, "after": {}}
 
 

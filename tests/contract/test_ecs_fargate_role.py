@@ -14,6 +14,8 @@ from support.embedded import EmbeddedAws
 from support.role import Role
 from support.small_service import SmallService
 
+pytestmark = pytest.mark.long
+
 NAME = "connected"
 SERVICE, CLUSTER = f"{NAME}-service", f"{NAME}-cluster"
 NAMESPACE = "The services of the namespace can find each other"

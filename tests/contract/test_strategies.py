@@ -20,6 +20,8 @@ from support.run_module import ModuleFailed
 from support.run_module import run_module
 from support.small_service import SmallService
 
+pytestmark = pytest.mark.long
+
 BLUE_GREEN = {"strategy": "BLUE_GREEN", "bake_time": 1}
 ALARM = "contract-strategies"
 

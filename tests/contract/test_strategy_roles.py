@@ -16,6 +16,8 @@ from support.role import Role
 from support.run_module import run_module
 from support.small_service import SmallService
 
+pytestmark = pytest.mark.long
+
 CLOCK_SPEED = 30
 NAME = "shifted"
 AFTERWARDS = ("amica/ready", "ecs_fargate/purge", "alb/purge")

@@ -21,6 +21,8 @@ from support.run_module import run_module
 from support.small_service import SmallService
 from support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 NAME = "varied"
 GROUP = "The target group checks the tasks' health"
 BALANCER = "The load balancer forwards to the target group"

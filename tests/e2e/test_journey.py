@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from e2e.foretold import carry_out
 from e2e.foretold import done
 from e2e.playbooks import Workspace
 from support.census import census
 from support.chat_crowd import Crowd
 from support.waiting import eventually
+
+pytestmark = pytest.mark.long
 
 SECRET = "amica/CHAINLIT_AUTH_SECRET"
 ERROR_PAGE = "amica-error-page-123456789012"

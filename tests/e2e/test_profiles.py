@@ -17,6 +17,8 @@ from e2e.playbooks import Workspace
 from support.census import census
 from support.machine import free_port
 
+pytestmark = pytest.mark.long
+
 COUNTS = {"dev": 1, "rag": 2, "enterprise": 5}
 # What the check before a run looks at for its own sake, and does without; who one is everybody may ask.
 LOOKS = {

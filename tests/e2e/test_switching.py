@@ -16,6 +16,8 @@ from support.census import census
 from support.machine import free_port
 from support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 
 def issued(workspace: Workspace, region: str) -> str:
     """ARN of a certificate that somebody made, for any name in the zone."""
