@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ansible_collections.amica.stack.plugins.module_utils._aws import Clients
@@ -295,7 +296,7 @@ def read_topics(aws: Clients, arns: Iterable[str]) -> dict[str, Any]:
     found = {}
     for arn in arns:
         client = aws("sns", arn.split(":")[3])
-        answer = absent_as_none(lambda: client.get_topic_attributes(TopicArn=arn), "NotFound")  # noqa: B023
+        answer = absent_as_none(partial(client.get_topic_attributes, TopicArn=arn), "NotFound")
         if answer:
             found[arn] = answer["Attributes"]
     return found

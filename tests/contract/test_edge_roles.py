@@ -11,6 +11,7 @@ from support.embedded import EmbeddedAws
 from support.machine import free_port
 from support.role import Role
 from support.run_module import run_module
+from support.run_module import stack_told
 
 NAME = "edgy"
 PLACE = "What is asked of the load balancer has a place"
@@ -138,8 +139,7 @@ def test_a_listener_for_tests_is_switched_on_changed_and_off(
     shifting: Role, embedded_aws: EmbeddedAws, clients: Any
 ) -> None:
     def told() -> dict[str, Any]:
-        stack: dict[str, Any] = run_module("stack_info", {**embedded_aws.options, "name": NAME})["stack"]
-        return stack
+        return stack_told(embedded_aws.options, NAME)
 
     def ports() -> list[int]:
         return [one["port"] for one in told()["load_balancer"]["listeners"] if one["test"]]

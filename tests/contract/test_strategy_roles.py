@@ -13,8 +13,9 @@ import pytest
 from support.embedded import EmbeddedAws
 from support.machine import free_port
 from support.role import Role
-from support.run_module import run_module
+from support.run_module import stack_told
 from support.small_service import SmallService
+from support.small_service import foundations
 
 pytestmark = pytest.mark.long
 
@@ -27,12 +28,8 @@ STRATEGIES = ["blue_green", "canary", "linear", "recreate", "rolling"]
 
 @pytest.fixture(scope="module")
 def parts(embedded_aws: EmbeddedAws) -> Iterator[SmallService]:
-    """What the stack stands on: network, image, log group."""
-    made = SmallService(embedded_aws, "contract-strategy-roles")
-    made.client("logs").create_log_group(logGroupName=made.group)
-    yield made
-    made.client("logs").delete_log_group(logGroupName=made.group)
-    made.client("ecr").delete_repository(repositoryName=made.name, force=True)
+    with foundations(embedded_aws, "contract-strategy-roles") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +44,7 @@ def stack(embedded_aws: EmbeddedAws, parts: SmallService, tmp_path_factory: pyte
 
 
 def told(embedded_aws: EmbeddedAws) -> dict[str, Any]:
-    stack: dict[str, Any] = run_module("stack_info", {**embedded_aws.options, "name": NAME})["stack"]
-    return stack
+    return stack_told(embedded_aws.options, NAME)
 
 
 def answer(port: int) -> str:

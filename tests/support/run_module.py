@@ -96,3 +96,9 @@ def _run(sender: Connection, path: str, arguments: dict[str, Any], environment: 
         except Exception:
             output.write(traceback.format_exc())
     sender.send(output.getvalue())
+
+
+def stack_told(connection: dict[str, Any], name: str) -> dict[str, Any]:
+    """What `stack_info` tells of a stack. `connection`: the options by which it reaches AWS."""
+    stack: dict[str, Any] = run_module("stack_info", {**connection, "name": name})["stack"]
+    return stack

@@ -10,7 +10,9 @@ import io
 import json
 import tarfile
 import urllib.request
+from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -271,3 +273,13 @@ def configuration(*, breaker: bool) -> dict[str, Any]:
         "maximumPercent": 200,
         "minimumHealthyPercent": 100,
     }
+
+
+@contextmanager
+def foundations(aws: EmbeddedAws, name: str) -> Iterator[SmallService]:
+    """What a stack of roles can stand on: network, image and log group, which go at the end."""
+    made = SmallService(aws, name)
+    made.client("logs").create_log_group(logGroupName=made.group)
+    yield made
+    made.client("logs").delete_log_group(logGroupName=made.group)
+    made.client("ecr").delete_repository(repositoryName=made.name, force=True)
